@@ -1,0 +1,83 @@
+"""Coupling matrices: from the flavor to the mass basis, and what must hold for any of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.typing import ArrayLike
+
+from nuprop.errors import ParameterError
+from nuprop.pytree import gather
+from nuprop.units import in_code_units, is_traced
+
+#: Largest |g_ab - conj(g_ba)| that rounding may leave, relative to the largest entry.
+_HERMITIAN_TOLERANCE = 1e-12
+
+
+def in_mass_basis(coupling_matrix: ArrayLike, pmns: ArrayLike) -> jax.Array:
+    """Coupling matrix g_ij = (U^dagger g U)_ij of mass eigenstates.
+
+    Parameters
+    ----------
+    coupling_matrix : array, shape (3, 3)
+        g_ab in the flavor basis, L = Z'_mu sum_ab g_ab nubar_a gamma^mu P_L nu_b.
+    pmns : array, shape (3, 3)
+        U [alpha, i], nu_alpha = sum_i U_alpha,i nu_i.
+
+    Returns
+    -------
+    Array, complex, shape (3, 3)
+
+    References
+    ----------
+    Araki et al. 2015, arXiv:1409.4180, for L_mu - L_tau.
+    """
+    u = jnp.asarray(pmns)
+    return u.conj().T @ jnp.asarray(coupling_matrix) @ u
+
+
+def squared_moduli(matrix: ArrayLike) -> jax.Array:
+    """|g|^2 of every entry, with a derivative also where it vanishes."""
+    matrix = jnp.asarray(matrix)
+    return jnp.real(matrix) ** 2 + jnp.imag(matrix) ** 2
+
+
+def hermitian_parts(matrix: Any, name: str) -> tuple[Any, Any]:
+    """Real and imaginary part of a Hermitian 3x3 matrix that a user gave.
+
+    Raises
+    ------
+    UnitError
+        If its entries are not numbers, or have a unit.
+    ParameterError
+        If it is not 3x3, not finite, zero, or not Hermitian to 1e-12 of its largest entry.
+    """
+    matrix = gather(matrix)
+    try:
+        parts = np.real(matrix), np.imag(matrix)
+    except ValueError as error:
+        raise ParameterError(f"{name} = {matrix!r}: a 3x3 Hermitian matrix of numbers") from error
+    real, imag = (in_code_units(part, "dimensionless", name) for part in parts)
+    if np.shape(real) != (3, 3):
+        raise ParameterError(f"{name} has the shape {np.shape(real)}: (3, 3) is needed")
+    if not is_traced(real):
+        _require_hermitian(np.asarray(real) + 1j * np.asarray(imag), name)
+    return real, imag
+
+
+def _require_hermitian(matrix: np.ndarray, name: str) -> None:
+    if not np.all(np.isfinite(matrix)):
+        raise ParameterError(f"{name} = {matrix.tolist()}: every entry must be finite")
+    largest = np.max(np.abs(matrix))
+    if largest == 0.0:
+        raise ParameterError(f"{name} = 0: at least one entry must differ from zero")
+    excess = np.abs(matrix - matrix.conj().T)
+    if np.max(excess) > _HERMITIAN_TOLERANCE * largest:
+        a, b = np.unravel_index(np.argmax(excess), excess.shape)
+        raise ParameterError(
+            f"{name}: not Hermitian, entry [{a}, {b}] = {matrix[a, b]} but "
+            f"[{b}, {a}] = {matrix[b, a]}; each must be the complex conjugate of the other"
+        )

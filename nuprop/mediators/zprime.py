@@ -1,0 +1,462 @@
+"""The Z': a vector boson coupled to left-handed neutrinos, and to charged leptons if told to."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from nuprop.constants import (
+    CHARGED_LEPTON_MASSES,
+    ELEMENTARY_CHARGE,
+    HBAR_C,
+    SIN2_THETA_W,
+    SPEED_OF_LIGHT,
+)
+from nuprop.errors import ParameterError, PhysicsWarning, nearest
+from nuprop.mediators.coupling import hermitian_parts, in_mass_basis, squared_moduli
+from nuprop.mediators.width import charged_lepton_width, loop_mixing, neutrino_width
+from nuprop.neutrinos import Neutrinos
+from nuprop.pytree import as_pytree, assign, gather, leaf_text
+from nuprop.units import in_code_units, is_traced, require
+
+Nature = Literal["majorana", "dirac"]
+
+_COS_THETA_W = math.sqrt(1.0 - SIN2_THETA_W)
+_LARGEST_WIDTH = 0.3  # of the mass
+_LARGEST_COUPLING = math.sqrt(4.0 * math.pi)
+_HADRON_THRESHOLD = 0.4  # GeV
+_FLAVORS = {"e": (1.0, 0.0, 0.0), "mu": (0.0, 1.0, 0.0), "tau": (0.0, 0.0, 1.0)}
+_NEUTRAL = (0.0, 0.0, 0.0)
+
+
+@as_pytree
+@dataclass(frozen=True, init=False, eq=False, repr=False)
+class ZPrime:
+    """A vector boson with L = Z'_mu sum_ab g_ab nubar_a gamma^mu P_L nu_b.
+
+    Parameters
+    ----------
+    mass : Quantity, str or float, GeV
+    coupling_matrix : array, shape (3, 3)
+        g_ab in the flavor basis (e, mu, tau), Hermitian, the gauge coupling inside. An entry of
+        this matrix is what the class methods call `coupling` times charge.
+    charged_couplings : array, shape (3,), optional
+        Real vector couplings g_l to e, mu and tau, mixing with the photon included. None by
+        default: the boson decays to neutrinos only.
+
+    Attributes
+    ----------
+    mass : GeV
+    coupling : g', or 1 if a matrix was given
+    charges_real, charges_imag : (3, 3)
+        Charges of the neutrinos in the flavor basis, in units of `coupling`.
+    charged_charges : (3,)
+        Charges of e, mu, tau, in the same units.
+    kinetic_mixing : hypercharge mixing epsilon
+    model : str
+    loop_mixing : bool
+    right_handed : bool
+        Whether Dirac neutrinos have a right-handed part that couples as the left-handed one does.
+
+    Raises
+    ------
+    UnitError, ParameterError
+        If the mass is not a positive energy, the matrix not 3x3, not Hermitian or zero.
+
+    Warns
+    -----
+    PhysicsWarning
+        If the width exceeds 0.3 M or a coupling sqrt(4 pi): perturbation theory fails there.
+
+    Notes
+    -----
+    Values traced by JAX may stand wherever a number may; they are not validated. Every attribute
+    that is a number is a leaf of the pytree.
+
+    References
+    ----------
+    Araki et al. 2015, arXiv:1409.4180; Araki et al. 2016, arXiv:1508.07471.
+
+    Examples
+    --------
+    >>> zprime = ZPrime.lmu_ltau(mass="11 MeV", coupling=5e-4)
+    >>> zprime
+    ZPrime('lmu-ltau', mass 11 MeV, coupling 0.0005)
+    >>> f"{1e9 * zprime.width():.6f} eV"
+    '0.072946 eV'
+    """
+
+    mass: Any
+    coupling: Any
+    charges_real: Any
+    charges_imag: Any
+    charged_charges: Any
+    kinetic_mixing: Any
+    model: str = field(metadata={"static": True})
+    loop_mixing: bool = field(metadata={"static": True})
+    right_handed: bool = field(metadata={"static": True})
+
+    def __init__(self, mass: Any, coupling_matrix: Any, charged_couplings: Any = None) -> None:
+        real, imag = hermitian_parts(coupling_matrix, "coupling_matrix")
+        charged = _NEUTRAL if charged_couplings is None else charged_couplings
+        charged = in_code_units(gather(charged), "dimensionless", "charged_couplings")
+        if np.shape(charged) != (3,):
+            raise ParameterError(
+                f"charged_couplings has the shape {np.shape(charged)}: "
+                "(3,) is needed, for e, mu and tau"
+            )
+        require("charged_couplings", charged, "three finite real numbers", np.isrealobj)
+        assign(
+            self,
+            mass=_mass(mass),
+            coupling=1.0,
+            charges_real=real,
+            charges_imag=imag,
+            charged_charges=charged,
+            kinetic_mixing=0.0,
+            model="matrix",
+            loop_mixing=False,
+            right_handed=False,
+        )
+        _warn_beyond_validity(self, stacklevel=3)
+
+    @classmethod
+    def lmu_ltau(
+        cls, mass: Any, coupling: Any, kinetic_mixing: Any = 0.0, loop_mixing: bool = False
+    ) -> ZPrime:
+        """Gauge boson of L_mu - L_tau: charges (0, 1, -1) of e, mu, tau and their neutrinos.
+
+        Parameters
+        ----------
+        mass : Quantity, str or float, GeV
+        coupling : float
+            g' > 0.
+        kinetic_mixing : float
+            Tree-level epsilon of L = (epsilon/2) B_mn Z'^mn with the hypercharge field: every
+            charged lepton gets -epsilon e cos(theta_W), neutrinos nothing.
+        loop_mixing : bool
+            Whether to add the mixing with the photon through muon and tau loops at q^2 = M^2.
+
+        Raises
+        ------
+        UnitError, ParameterError
+            If the mass or the coupling is not positive, or the mixing not finite.
+
+        Warns
+        -----
+        PhysicsWarning
+            As in the class.
+
+        References
+        ----------
+        Araki et al. 2016, arXiv:1508.07471.
+        """
+        charges = (0.0, 1.0, -1.0)
+        return _named(
+            cls, "lmu-ltau", mass, coupling, charges, charges, kinetic_mixing, loop_mixing
+        )
+
+    @classmethod
+    def le_lmu(
+        cls, mass: Any, coupling: Any, kinetic_mixing: Any = 0.0, loop_mixing: bool = False
+    ) -> ZPrime:
+        """Gauge boson of L_e - L_mu: charges (1, -1, 0); arguments as in `lmu_ltau`."""
+        charges = (1.0, -1.0, 0.0)
+        return _named(cls, "le-lmu", mass, coupling, charges, charges, kinetic_mixing, loop_mixing)
+
+    @classmethod
+    def le_ltau(
+        cls, mass: Any, coupling: Any, kinetic_mixing: Any = 0.0, loop_mixing: bool = False
+    ) -> ZPrime:
+        """Gauge boson of L_e - L_tau: charges (1, 0, -1); arguments as in `lmu_ltau`."""
+        charges = (1.0, 0.0, -1.0)
+        return _named(cls, "le-ltau", mass, coupling, charges, charges, kinetic_mixing, loop_mixing)
+
+    @classmethod
+    def b_minus_l(
+        cls, mass: Any, coupling: Any, kinetic_mixing: Any = 0.0, loop_mixing: bool = False
+    ) -> ZPrime:
+        """Gauge boson of B - L: charge -1 of every lepton; arguments as in `lmu_ltau`.
+
+        Dirac neutrinos couple with both chiralities: half of the decays to them are then to sterile
+        states, lost to the neutrino flux. Decays to hadrons are not included, which a
+        `PhysicsWarning` says above 400 MeV. The loop diverges: `loop_mixing` must stay off.
+        """
+        charges = (-1.0, -1.0, -1.0)
+        zprime = _named(
+            cls, "b-minus-l", mass, coupling, charges, charges, kinetic_mixing, loop_mixing
+        )
+        if not is_traced(zprime.mass) and np.any(np.asarray(zprime.mass) > _HADRON_THRESHOLD):
+            warnings.warn(
+                f"mass = {1e3 * float(zprime.mass):.6g} MeV: above 400 MeV B - L decays to hadrons "
+                "too, which the width does not include",
+                PhysicsWarning,
+                stacklevel=2,
+            )
+        return zprime
+
+    @classmethod
+    def universal(
+        cls, mass: Any, coupling: Any, kinetic_mixing: Any = 0.0, loop_mixing: bool = False
+    ) -> ZPrime:
+        """Equal coupling g' to all neutrinos; arguments as in `lmu_ltau`.
+
+        Charged leptons couple through `kinetic_mixing` only, and there is no loop to switch on.
+        """
+        return _named(
+            cls, "universal", mass, coupling, (1.0, 1.0, 1.0), _NEUTRAL, kinetic_mixing, loop_mixing
+        )
+
+    @classmethod
+    def single_flavor(
+        cls,
+        flavor: str,
+        mass: Any,
+        coupling: Any,
+        kinetic_mixing: Any = 0.0,
+        loop_mixing: bool = False,
+    ) -> ZPrime:
+        """Coupling g' to one flavor of neutrinos; further arguments as in `lmu_ltau`.
+
+        Charged leptons couple through `kinetic_mixing` only, and there is no loop to switch on.
+
+        Parameters
+        ----------
+        flavor : "e", "mu" or "tau"
+        """
+        if flavor not in _FLAVORS:
+            raise ParameterError(f"flavor = {flavor!r}: {nearest(str(flavor), _FLAVORS)}")
+        return _named(
+            cls,
+            f"single-flavor-{flavor}",
+            mass,
+            coupling,
+            _FLAVORS[flavor],
+            _NEUTRAL,
+            kinetic_mixing,
+            loop_mixing,
+        )
+
+    @property
+    def coupling_matrix(self) -> jax.Array:
+        """g_ab in the flavor basis, complex, shape (3, 3)."""
+        charges = jnp.asarray(self.charges_real) + 1j * jnp.asarray(self.charges_imag)
+        return self.coupling * charges
+
+    @property
+    def photon_mixing(self) -> jax.Array:
+        """Mixing -epsilon cos(theta_W) + eps_loop(M^2), complex: charged leptons get e times it."""
+        tree = jnp.asarray(-_COS_THETA_W * self.kinetic_mixing, dtype=jnp.complex128)
+        if not self.loop_mixing:
+            return tree
+        return tree + self.coupling * loop_mixing(jnp.asarray(self.mass) ** 2, self.charged_charges)
+
+    @property
+    def charged_couplings(self) -> jax.Array:
+        """Vector couplings g_l to e, mu, tau, mixing included; complex, shape (3,)."""
+        charges = jnp.asarray(self.charged_charges)
+        return self.coupling * charges + ELEMENTARY_CHARGE * self.photon_mixing
+
+    def couplings_in_mass_basis(self, neutrinos: Neutrinos) -> jax.Array:
+        """g_ij = (U^dagger g U)_ij, complex, shape (3, 3).
+
+        Parameters
+        ----------
+        neutrinos : Neutrinos
+        """
+        return in_mass_basis(self.coupling_matrix, neutrinos.pmns)
+
+    def partial_widths(self, nature: Nature = "majorana") -> dict[str, jax.Array]:
+        """Width of each channel [GeV], zero where it is closed.
+
+        Parameters
+        ----------
+        nature : "majorana" or "dirac"
+            Dirac neutrinos open the "sterile" channel of B - L.
+
+        Returns
+        -------
+        dict
+            "neutrinos" (active, all flavors), "sterile" (right-handed), "e", "mu", "tau" (pairs of
+            charged leptons). Neutrino masses are neglected.
+
+        Raises
+        ------
+        ParameterError
+            If the nature is unknown.
+        """
+        if nature not in ("majorana", "dirac"):
+            hint = nearest(str(nature), ("majorana", "dirac"))
+            raise ParameterError(f"nature = {nature!r}: 'majorana' or 'dirac' ({hint})")
+        mass = jnp.asarray(self.mass)
+        active = neutrino_width(mass, self.coupling_matrix)
+        sterile = active if self.right_handed and nature == "dirac" else jnp.zeros_like(active)
+        leptons = charged_lepton_width(
+            mass, self.charged_couplings, jnp.asarray(CHARGED_LEPTON_MASSES)
+        )
+        return {
+            "neutrinos": active,
+            "sterile": sterile,
+            **dict(zip(_FLAVORS, leptons, strict=True)),
+        }
+
+    def width(self, nature: Nature = "majorana") -> jax.Array:
+        """Total width [GeV], the sum of `partial_widths`."""
+        return jnp.sum(jnp.stack(list(self.partial_widths(nature).values())))
+
+    def branching_ratios(self, nature: Nature = "majorana") -> dict[str, jax.Array]:
+        """Share of each channel of `partial_widths` in the total width."""
+        partial, total = self.partial_widths(nature), self.width(nature)
+        return {channel: width / total for channel, width in partial.items()}
+
+    def active_branching(self, nature: Nature = "majorana") -> jax.Array:
+        """Share of decays to active neutrinos; the energy of all others is lost to the flux."""
+        return self.partial_widths(nature)["neutrinos"] / self.width(nature)
+
+    def lifetime(self, nature: Nature = "majorana") -> jax.Array:
+        """Mean life hbar/Gamma [s] at rest."""
+        return HBAR_C / SPEED_OF_LIGHT / self.width(nature)
+
+    def secondary_yields(self, neutrinos: Neutrinos, nature: Nature = "majorana") -> jax.Array:
+        """Neutrinos nu_k per decay, P_k = BR_active (g g^dagger)_kk / Tr(g g^dagger).
+
+        As many antineutrinos come with them. The yields do not depend on how the boson was made.
+
+        Parameters
+        ----------
+        neutrinos : Neutrinos
+        nature : "majorana" or "dirac"
+
+        Returns
+        -------
+        Array, shape (3,), sums to `active_branching`.
+        """
+        rows = jnp.sum(squared_moduli(self.couplings_in_mass_basis(neutrinos)), axis=1)
+        return self.active_branching(nature) * rows / jnp.sum(rows)
+
+    def is_perturbative(self, nature: Nature = "majorana") -> jax.Array:
+        """Whether Gamma <= 0.3 M and every coupling is at most sqrt(4 pi); a boolean Array."""
+        largest = jnp.maximum(
+            jnp.max(squared_moduli(self.coupling_matrix)),
+            jnp.max(squared_moduli(self.charged_couplings)),
+        )
+        narrow = self.width(nature) <= _LARGEST_WIDTH * jnp.asarray(self.mass)
+        return narrow & (largest <= _LARGEST_COUPLING**2)
+
+    def describe(self) -> dict[str, Any]:
+        """Plain values for the record that a result carries."""
+        return {
+            "model": self.model,
+            "mass [MeV]": float(self.mass) * 1e3,
+            "coupling": float(self.coupling),
+            "neutrino charges, real": np.asarray(self.charges_real).tolist(),
+            "neutrino charges, imaginary": np.asarray(self.charges_imag).tolist(),
+            "charged-lepton charges": np.asarray(self.charged_charges).tolist(),
+            "kinetic mixing": float(self.kinetic_mixing),
+            "loop mixing": self.loop_mixing,
+        }
+
+    def __repr__(self) -> str:
+        mass = f"mass {leaf_text(self.mass, 1e3, 'MeV')}"
+        if self.model == "matrix":
+            return f"ZPrime({mass}, coupling matrix {_matrix_text(self)})"
+        parts = [mass, f"coupling {leaf_text(self.coupling)}"]
+        if is_traced(self.kinetic_mixing) or np.any(np.asarray(self.kinetic_mixing) != 0.0):
+            parts.append(f"kinetic mixing {leaf_text(self.kinetic_mixing)}")
+        if self.loop_mixing:
+            parts.append("loop mixing")
+        return f"ZPrime({self.model!r}, {', '.join(parts)})"
+
+
+def _matrix_text(zprime: ZPrime) -> str:
+    """Write a coupling matrix on one line, or what stands in its place."""
+    parts = (zprime.charges_real, zprime.charges_imag)
+    if any(map(is_traced, parts)) or any(np.shape(part) != (3, 3) for part in parts):
+        return leaf_text(zprime.charges_real)
+    matrix = np.asarray(parts[0]) + 1j * np.asarray(parts[1])
+    shown = matrix if np.any(matrix.imag) else matrix.real
+    return str([[f"{entry:.4g}" for entry in row] for row in shown]).replace("'", "")
+
+
+def _named(
+    cls: type[ZPrime],
+    model: str,
+    mass: Any,
+    coupling: Any,
+    charges: tuple[float, float, float],
+    charged_charges: tuple[float, float, float],
+    kinetic_mixing: Any,
+    loop: bool,
+) -> ZPrime:
+    """Build one of the named models, for a class method that the user called."""
+    strength = _number(coupling, "dimensionless", "coupling", "a positive number", _is_positive)
+    mixing = _number(
+        kinetic_mixing, "dimensionless", "kinetic_mixing", "a finite number", np.isfinite
+    )
+    if not isinstance(loop, bool | np.bool_):
+        raise ParameterError(f"loop_mixing = {loop!r}: True or False")
+    if loop and (sum(charged_charges) != 0.0 or not any(charged_charges)):
+        raise ParameterError(
+            f"loop_mixing = True: {model} has no finite loop, for the charges {charged_charges} of "
+            "e, mu, tau; give the mixing as kinetic_mixing"
+        )
+    zprime = object.__new__(cls)
+    assign(
+        zprime,
+        mass=_mass(mass),
+        coupling=strength,
+        charges_real=np.diag(charges),
+        charges_imag=np.zeros((3, 3)),
+        charged_charges=np.array(charged_charges),
+        kinetic_mixing=mixing,
+        model=model,
+        loop_mixing=bool(loop),
+        right_handed=model == "b-minus-l",
+    )
+    _warn_beyond_validity(zprime, stacklevel=4)
+    return zprime
+
+
+def _mass(value: Any) -> Any:
+    return _number(value, "energy", "mass", "a positive energy", _is_positive)
+
+
+def _number(value: Any, kind: str, name: str, allowed: str, condition: Any) -> Any:
+    """Convert and validate one number."""
+    number = in_code_units(value, kind, name)
+    if np.shape(number) != ():
+        shape = np.shape(number)
+        raise ParameterError(
+            f"{name} has the shape {shape}: one number is needed; jax.vmap takes many"
+        )
+    require(name, number, allowed, condition)
+    return number
+
+
+def _is_positive(value: Any) -> Any:
+    return value > 0.0
+
+
+def _warn_beyond_validity(zprime: ZPrime, stacklevel: int) -> None:
+    """Warn where perturbation theory fails; below |g| = 0.5 it cannot."""
+    leaves = (zprime.mass, zprime.coupling, zprime.charges_real, zprime.charged_charges)
+    if any(map(is_traced, (*leaves, zprime.charges_imag, zprime.kinetic_mixing))):
+        return
+    charges = np.abs(np.asarray(zprime.charges_real) + 1j * np.asarray(zprime.charges_imag))
+    mixing = ELEMENTARY_CHARGE * np.abs(zprime.kinetic_mixing)
+    charged = np.abs(zprime.coupling * np.asarray(zprime.charged_charges)) + mixing
+    if max(np.max(zprime.coupling * charges), np.max(charged)) < 0.5:
+        return
+    if not zprime.is_perturbative():
+        warnings.warn(
+            f"{zprime!r}: width / mass = {float(zprime.width()) / float(zprime.mass):.3g}; "
+            "perturbation theory needs at most 0.3, and no coupling above sqrt(4 pi) = 3.54",
+            PhysicsWarning,
+            stacklevel=stacklevel,
+        )
