@@ -1,0 +1,40 @@
+"""The transport: `propagate` for users, and the pure functions below it.
+
+`spectrum` and `cell_averages` take physics objects and arrays in code units (GeV, cm, s) and may be
+compiled, vectorized over any leaf and differentiated, forward and in reverse.
+"""
+
+from nuprop.transport.coverage import LatticeShape, lattice_shape
+from nuprop.transport.depth import optical_depths
+from nuprop.transport.march import Lattice, MarchResult, march, summed_depths
+from nuprop.transport.problem import Emission, Lines
+from nuprop.transport.propagate import optical_depth, propagate
+from nuprop.transport.spectrum import (
+    cell_averages,
+    emission_of,
+    lines_of,
+    solve,
+    spectrum,
+)
+from nuprop.transport.sweep import SweepResult, sweep
+
+__all__ = [
+    "Emission",
+    "Lattice",
+    "LatticeShape",
+    "Lines",
+    "MarchResult",
+    "SweepResult",
+    "cell_averages",
+    "emission_of",
+    "lattice_shape",
+    "lines_of",
+    "march",
+    "optical_depth",
+    "optical_depths",
+    "propagate",
+    "solve",
+    "spectrum",
+    "summed_depths",
+    "sweep",
+]

@@ -1,0 +1,100 @@
+"""Which energies a lattice must span and how fine it must be; decided on concrete numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from nuprop.transport.march import BLOCK, CHUNK, RMS_WIDTH, Lattice
+from nuprop.transport.problem import Lines
+
+#: Lower momenta above this many temperatures are left out: e^-25 of a line.
+_TAIL = 25.0
+#: Optical depth below which the slow fall of a massless line above its peak is left out.
+_NEGLIGIBLE = 1e-5
+#: Bounds on the width of a cell in ln(eps).
+FINEST, COARSEST = 0.0025, 0.015
+#: Cells beyond which a lattice is refused.
+MOST_CELLS = 2**15
+
+
+@dataclass(frozen=True)
+class LatticeShape:
+    """Numbers of cells and steps; a static argument of compiled programs."""
+
+    n_cells: int
+    n_steps: int
+
+    def placed(self, lines: Lines, u_max: jax.Array) -> Lattice:
+        """Put the lattice's upper edge above the highest energy that any relic absorbs."""
+        width = jnp.asarray(u_max) / self.n_steps
+        top, _ = absorbing_range(lines, u_max, width)
+        return Lattice(jax.lax.stop_gradient(top), width, self.n_cells, self.n_steps)
+
+    def refined(self) -> LatticeShape:
+        """Twice as many cells and steps."""
+        return LatticeShape(2 * self.n_cells, 2 * self.n_steps)
+
+
+def absorbing_range(
+    lines: Lines, u_max: jax.Array, width: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    """Highest and lowest ln(eps) at which a neutrino can meet a relic that makes it resonate.
+
+    Parameters
+    ----------
+    lines : Lines
+    u_max : ln(1 + z_max).
+    width : cell width; lines narrower than it count as this wide.
+    """
+    masses = jnp.asarray(lines.masses)
+    floor = width * masses / RMS_WIDTH
+    warm = jnp.asarray(lines.relics.temperature if lines.relics.thermal else 0.0)
+    log_scale = 2.0 * jnp.log(lines.mediator_mass) - jnp.log(2.0)
+
+    def reach(growth: jax.Array, sign: float) -> jax.Array:
+        """ln(eps) where s = sign * _TAIL, for each line, when 1 + z = growth."""
+        temperature = jnp.maximum(jnp.maximum(warm * growth, floor), 1e-40)
+        r = masses / temperature
+        root = _TAIL + jnp.sqrt(_TAIL**2 + r**2)
+        scale = lines.depth_scale(jnp.log(growth)) * jnp.max(lines.coupling_squared)
+        weakest = jnp.sqrt(_NEGLIGIBLE / (0.2 * scale))
+        w = root if sign > 0.0 else jnp.maximum(r**2 / root, jnp.clip(weakest, 1e-6, 0.1))
+        return log_scale - jnp.log(w * temperature) - jnp.log(growth)
+
+    counted = lines.massive | (warm > 0.0)
+    top = jnp.max(jnp.where(counted, reach(jnp.ones(()), -1.0), -jnp.inf))
+    bottom = jnp.min(jnp.where(counted, reach(jnp.exp(jnp.asarray(u_max)), 1.0), jnp.inf))
+    return top + width, bottom - width
+
+
+def lattice_shape(lines: Lines, u_max: float, resolution: float = 1.0) -> LatticeShape:
+    """Choose the numbers of cells and steps for given parameters.
+
+    The cell is as wide as the narrowest line today, 2.08 T/m, but between 0.0025 and 0.015, over
+    `resolution`.
+
+    Parameters
+    ----------
+    lines : Lines, with concrete numbers.
+    u_max : ln(1 + z_max).
+    resolution : float
+        Factor on the number of cells and of steps.
+
+    Returns
+    -------
+    LatticeShape
+    """
+    heaviest = float(np.max(np.asarray(lines.masses)))
+    width = COARSEST
+    if lines.relics.thermal and heaviest > 0.0:
+        narrowest = RMS_WIDTH * float(lines.relics.temperature) / heaviest
+        width = min(max(narrowest, FINEST), COARSEST)
+    n_steps = CHUNK * max(1, int(np.ceil(u_max / width * resolution / CHUNK)))
+    width = u_max / n_steps
+    top, bottom = absorbing_range(lines, jnp.asarray(u_max), jnp.asarray(width))
+    n_cells = BLOCK * max(1, int(np.ceil(float(top - bottom) / width / BLOCK)))
+    return LatticeShape(n_cells, n_steps)

@@ -1,0 +1,66 @@
+"""Optical depth along a characteristic, with relics at rest or in motion."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from nuprop.relics import line_shape
+from nuprop.transport.problem import Lines
+
+#: Panels in the lower momentum s of the relics that can resonate, in units of their temperature.
+_PANELS = np.array([-40.0, -18.0, -8.0, -3.0, -1.0, -0.25, 0.0, 0.25, 1.0, 3.0, 8.0, 18.0, 40.0])
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(10)
+
+
+def line_depths(log_energy: jax.Array, u_max: jax.Array, lines: Lines) -> jax.Array:
+    """Optical depth of each relic state per |g_ij|^2, from u_max to today.
+
+    Parameters
+    ----------
+    log_energy : Array, shape (n,), ln(eps/GeV) at Earth.
+    u_max : Array, shape (n,), ln(1 + z) of the source.
+    lines : Lines
+
+    Returns
+    -------
+    Array, shape (n_beams, 3, n).
+
+    Notes
+    -----
+    With relics at rest a line costs 2 pi/M^2 n(z_R) c/H(z_R) if 0 < z_R < z. In motion the depth
+    is int du 2 pi/M^2 (n c/H) W phi(W), W = M^2/(2 eps e^u). In place of u stands the signed lower
+    momentum s = (W^2 - m^2)/(2 W T) = (a e^{-2u} - m^2/(a T_0^2))/2, a = M^2/(2 eps T_0), in which
+    phi is a line of fixed shape: W phi du = T phi ds.
+    """
+    relics = lines.relics
+    if not relics.thermal:
+        u = lines.log_resonance[:, None] - log_energy
+        crossed = (u > 0.0) & (u < u_max) & lines.massive[:, None]
+        depth = jnp.where(crossed, lines.depth_scale(jnp.where(crossed, u, 0.0)), 0.0)
+        return relics.weight_at_rest()[:, None, None] * depth
+    r_squared = (jnp.asarray(lines.masses)[:, None] / relics.temperature) ** 2
+    a = 0.5 * lines.mediator_mass**2 * jnp.exp(-log_energy) / relics.temperature
+    b = r_squared / a
+    first, last = 0.5 * (a * jnp.exp(-2.0 * u_max) - b), 0.5 * (a - b)
+    edges = jnp.clip(_PANELS, first[..., None], last[..., None])
+    half = 0.5 * jnp.diff(edges)[..., None]
+    s = 0.5 * (edges[..., 1:] + edges[..., :-1])[..., None] + half * _NODES
+    w = 2.0 * s + b[..., None, None]
+    growth = jnp.sqrt(a[:, None, None] / w)
+    shape = line_shape(
+        s, w, jnp.sqrt(r_squared)[..., None, None] / growth, relics.nature, relics.asymmetry
+    )
+    integrand = half * _WEIGHTS * lines.depth_scale(jnp.log(growth)) * jnp.exp(-jnp.abs(s)) * shape
+    return jnp.sum(integrand, axis=(-2, -1))
+
+
+def optical_depths(log_energy: jax.Array, u_max: jax.Array, lines: Lines) -> jax.Array:
+    """Optical depth tau_i = sum_j tau_ij of each beam and mass eigenstate; arguments as `line_depths`.
+
+    Returns
+    -------
+    Array, shape (n_beams, 3, n).
+    """
+    return jnp.einsum("ij,bjn->bin", lines.coupling_squared, line_depths(log_energy, u_max, lines))

@@ -1,0 +1,128 @@
+"""What the solvers are given: lines to cross and neutrinos emitted, as functions of u = ln(1 + z)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+import jax
+import jax.numpy as jnp
+from jax.typing import ArrayLike
+
+from nuprop.constants import HBAR_C, SPEED_OF_LIGHT
+
+if TYPE_CHECKING:
+    from nuprop.cosmology import Expansion
+    from nuprop.relics import RelicState
+    from nuprop.sources import Evolution, Spectrum
+
+#: Kernels as coefficients of (x^0, x^1, x^2), from the channel in the last-but-one axis.
+_SUMMED = (((3.0, -6.0, 6.0),),)
+_APART = (((0.0, 0.0, 3.0), (3.0, -6.0, 3.0)), ((3.0, -6.0, 3.0), (0.0, 0.0, 3.0)))
+
+
+@partial(
+    jax.tree_util.register_dataclass,
+    data_fields=["mediator_mass", "masses", "coupling_squared", "yields", "relics", "expansion"],
+    meta_fields=[],
+)
+@dataclass(frozen=True)
+class Lines:
+    """The three s-channel resonances in the narrow-width limit, sigma_ij = 2 pi |g_ij|^2 delta(s - M^2).
+
+    Attributes
+    ----------
+    mediator_mass : GeV.
+    masses : (3,) GeV, of the relic (and beam) mass eigenstates.
+    coupling_squared : (3, 3), |g_ij|^2 in the mass basis: beam i, target j.
+    yields : (3,), secondaries P_k per interaction and outgoing leg: BR_active (g g^dag)_kk / Tr(g g^dag).
+    relics, expansion : what the beam crosses.
+    """
+
+    mediator_mass: ArrayLike
+    masses: jax.Array
+    coupling_squared: jax.Array
+    yields: jax.Array
+    relics: RelicState
+    expansion: Expansion
+
+    @property
+    def massive(self) -> jax.Array:
+        """Which states have a mass, shape (3,)."""
+        return jnp.asarray(self.masses) > 0.0
+
+    @property
+    def log_resonance(self) -> jax.Array:
+        """Comoving resonance energies ln(M^2 / 2 m_j) [ln GeV] today; 50 for a massless state."""
+        masses = jnp.where(self.massive, self.masses, 1.0)
+        value = 2.0 * jnp.log(self.mediator_mass) - jnp.log(2.0 * masses)
+        return jnp.where(self.massive, value, 50.0)
+
+    def depth_scale(self, u: jax.Array) -> jax.Array:
+        """Optical depth of a line per |g_ij|^2 and per target weight, 2 pi/M^2 n(z) c/H(z).
+
+        Crossing a line at rest costs exp(-|g_ij|^2 weight depth_scale); any shape of u.
+        """
+        z = jnp.expm1(u)
+        column = self.relics.helicity_density(z) * SPEED_OF_LIGHT / self.expansion.hubble(z)
+        return 2.0 * jnp.pi * (HBAR_C / self.mediator_mass) ** 2 * column
+
+
+@partial(
+    jax.tree_util.register_dataclass,
+    data_fields=["evolution", "spectrum", "shares", "u_max", "scale", "expansion"],
+    meta_fields=["burst"],
+)
+@dataclass(frozen=True)
+class Emission:
+    """The neutrinos that sources add, per steradian at Earth.
+
+    Attributes
+    ----------
+    evolution, spectrum : W(z) and Q(E), as pytrees.
+    shares : (n_channels, 3), share of each channel (nu + nubar, or nu and nubar) and mass eigenstate.
+    u_max : ln(1 + z_max), or the place of the shell of a burst.
+    scale : factor on W Q, in GeV^-1 cm^-3 s^-1.
+    burst : bool
+        Whether all is emitted in a thin shell at u_max, W = delta(z - z_s).
+    """
+
+    evolution: Evolution
+    spectrum: Spectrum
+    shares: jax.Array
+    u_max: ArrayLike
+    scale: ArrayLike
+    expansion: Expansion
+    burst: bool = False
+
+    def rate(self, u: jax.Array) -> jax.Array:
+        """(c / 4 pi) W (1 + z)/H, so that the free flux is int du rate(u) Q(e^{y+u}).
+
+        For a burst the integral over the delta function is done: (c / 4 pi)/H(z_s).
+        """
+        z = jnp.expm1(u)
+        factor = self.scale * SPEED_OF_LIGHT / (4.0 * jnp.pi * self.expansion.hubble(z))
+        return factor if self.burst else factor * self.evolution.density(z) * (1.0 + z)
+
+    def spectrum_at(self, log_energy: jax.Array) -> jax.Array:
+        """Q(E) at ln(E/GeV)."""
+        return self.spectrum.emissivity_at_log(log_energy)
+
+    @property
+    def log_breaks(self) -> jax.Array:
+        """ln(1 + z) of the redshifts where W or its slope jumps."""
+        return jnp.log1p(jnp.asarray(self.evolution.breaks, dtype=jnp.float64).reshape(-1))
+
+
+def kernel(n_channels: int) -> jax.Array:
+    """Energy sharing of the vector s-channel as polynomials in x = E_out / E_in.
+
+    A nu keeps its lepton number with 3x^2 and makes a nubar with 3(1-x)^2; summed over both,
+    K(x) = 3 - 6x + 6x^2 (Ng & Beacom 2014, arXiv:1404.2288).
+
+    Returns
+    -------
+    Array, shape (n_channels out, n_channels in, 3): coefficients of 1, x, x^2.
+    """
+    return jnp.array(_SUMMED if n_channels == 1 else _APART)

@@ -1,0 +1,451 @@
+"""The one door: physics objects with units in, a DiffuseFlux out."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from nuprop.citation import used
+from nuprop.cosmology import Expansion, expansion
+from nuprop.errors import (
+    GridError,
+    NupropError,
+    ParameterError,
+    PhysicsWarning,
+    Status,
+    nearest,
+)
+from nuprop.flux import DiffuseFlux
+from nuprop.neutrinos import Neutrinos
+from nuprop.precision import require_float64
+from nuprop.relics import Relics
+from nuprop.transport.averages import CellRule, cell_rule, spectral_kinks
+from nuprop.transport.books import Books, book_nodes, march_books, sweep_books
+from nuprop.transport.coverage import MOST_CELLS, LatticeShape, lattice_shape
+from nuprop.transport.depth import optical_depths
+from nuprop.transport.march import RMS_WIDTH
+from nuprop.transport.problem import Emission, Lines
+from nuprop.transport.spectrum import (
+    Method,
+    emission_of,
+    lines_of,
+    marched,
+    marched_flux,
+    pieces_of,
+)
+from nuprop.transport.sweep import sweep
+from nuprop.units import in_code_units
+
+if TYPE_CHECKING:
+    from astropy.cosmology import FLRW
+    from nuprop.mediators import ZPrime
+    from nuprop.sources import PointSource, Source
+
+#: Default energies: 1 TeV to 100 PeV, forty to a decade.
+_DEFAULT_ENERGIES = np.geomspace(1e3, 1e8, 201)
+#: How far the books of each method may be off.
+_TOLERANCE = {"sweep": 1e-4, "march": 1e-3}
+
+
+@dataclass(frozen=True)
+class _Choice:
+    method: Method
+    reason: str
+    lattice: LatticeShape | None = None
+
+
+def propagate(
+    source: Source | PointSource,
+    mediator: ZPrime,
+    neutrinos: Neutrinos | None = None,
+    relics: Relics | None = None,
+    cosmology: FLRW | Expansion | str | None = None,
+    energy: Any = None,
+    *,
+    energy_edges: Any = None,
+    method: Literal["auto", "sweep", "march"] = "auto",
+    resolution: float = 1.0,
+    on_error: Literal["raise", "return"] = "raise",
+) -> DiffuseFlux:
+    """Propagate neutrinos from their sources to Earth through the cosmic neutrino background.
+
+    Parameters
+    ----------
+    source : Source or PointSource
+    mediator : ZPrime
+    neutrinos : Neutrinos, optional
+        By default `Neutrinos()`: normal ordering, NuFIT 6.0, massless nu_1.
+    relics : Relics, optional
+        By default `Relics()`: Majorana, in thermal motion, 56.008 cm^-3.
+    cosmology : astropy FLRW, Expansion or name, optional
+        By default astropy's Planck18.
+    energy : Quantity or array, shape (n,), GeV, optional
+        Energies at Earth, strictly increasing, > 0; by default 201 from 1 TeV to 100 PeV.
+    energy_edges : Quantity or array, shape (n + 1,), GeV, optional
+        In place of `energy`: averages int phi dE / Delta E over the cells between the edges.
+    method : "auto", "sweep" or "march"
+        "sweep" takes relics at rest and is exact for them; "march" follows their motion. "auto"
+        takes the sweep if relics rest, or if cells are asked for that are much wider than every
+        line. With relics in motion "sweep" is an approximation, and says so.
+    resolution : float
+        Factor on the number of cells and steps of a march.
+    on_error : "raise" or "return"
+        What to do with a result that is not finite, negative, or whose books do not close:
+        raise, or return it with its status.
+
+    Returns
+    -------
+    DiffuseFlux
+
+    Raises
+    ------
+    GridError
+        Energies that are not finite, positive and increasing, or both `energy` and `energy_edges`.
+    UnitError, ParameterError
+        A wrong unit or an impossible value; the message names both.
+    PrecisionError
+        If JAX was switched to 32-bit floats.
+    NupropError
+        If the calculation failed, and `on_error` is "raise".
+
+    Notes
+    -----
+    Solves, along each comoving energy eps = E/(1+z),
+
+        (1+z) H dN_i/dz = -(1+z) W Q_i + Gamma_i N_i
+                          - P_i int_eps^inf d eps'/eps' K(eps/eps') sum_k Gamma_k N_k
+
+    for the narrow s-channel resonance of the mediator, J_i = (c/4 pi) N_i(z=0).
+
+    References
+    ----------
+    Ng & Beacom 2014, arXiv:1404.2288 (transport with regeneration); Araki et al. 2015 and 2016,
+    arXiv:1409.4180 and arXiv:1508.07471 (L_mu - L_tau boson, source evolutions).
+
+    Examples
+    --------
+    >>> import astropy.units as u
+    >>> import nuprop
+    >>> flux = nuprop.propagate(
+    ...     nuprop.Source(),
+    ...     nuprop.ZPrime.lmu_ltau(mass=11 * u.MeV, coupling=5e-4),
+    ...     nuprop.Neutrinos(lightest_mass=0.08 * u.eV),
+    ...     energy=[5e5, 6.4e5] * u.GeV,
+    ... )
+    >>> flux.transmission.round(2)
+    array([0.62, 0.3 ])
+    """
+    require_float64()
+    neutrinos = Neutrinos() if neutrinos is None else neutrinos
+    relics = Relics() if relics is None else relics
+    _require_types(source=source, mediator=mediator, neutrinos=neutrinos, relics=relics)
+    history = expansion(cosmology)
+    _require_reach(source, history)
+    points, edges = _energies(energy, energy_edges)
+    if not np.isfinite(resolution) or resolution <= 0.0:
+        raise ParameterError(f"resolution = {resolution}: a positive number")
+    if on_error not in ("raise", "return"):
+        raise ParameterError(f"on_error = {on_error!r}: 'raise' or 'return'")
+
+    lines = lines_of(mediator, neutrinos, relics.state, history)
+    apart = emission_of(source, neutrinos, history, "apart")
+    symmetric = relics.state.symmetric and bool(np.array_equal(*np.asarray(source.shares())))
+    emission = emission_of(source, neutrinos, history, "summed") if symmetric else apart
+    choice = _choose(method, lines, emission, points, edges, float(resolution))
+    _warn(lines, relics, choice)
+
+    grid = np.log(points if edges is None else edges)
+    pieces = 0
+    if edges is not None:
+        width = 1.0 if choice.lattice is None else float(emission.u_max) / choice.lattice.n_steps
+        pieces = pieces_of(edges, choice.method, width)
+    flux, free, books = _run(
+        lines, emission, jnp.asarray(grid), choice.method, choice.lattice, pieces
+    )
+    values, free_values = np.asarray(flux), np.asarray(free)
+    if symmetric:
+        values, free_values = (np.stack([0.5 * v[0]] * 2) for v in (values, free_values))
+    balance = books.balance()
+    status = _status(values, balance, choice.method, mediator, relics)
+    result = DiffuseFlux(
+        energy_gev=points,
+        edges_gev=edges,
+        values=values,
+        free_values=free_values,
+        mixing=np.asarray(neutrinos.mixing),
+        resonances_gev=np.where(
+            np.asarray(lines.massive), np.exp(np.asarray(lines.log_resonance)), np.inf
+        ),
+        z_max=float(source.z_max),
+        method=choice.method,
+        method_reason=choice.reason,
+        status=status,
+        balance=balance,
+        per_steradian=not source.point,
+        parameters={
+            "source": source.describe(),
+            "mediator": mediator.describe(),
+            "neutrinos": neutrinos.describe(),
+            "relics": relics.describe(),
+            "cosmology": history.describe(),
+            "solver": {
+                "method": method,
+                "resolution": float(resolution),
+                "lattice": str(choice.lattice),
+            },
+            "versions": {
+                name: version(name) for name in ("nuprop", "jax", "numpy", "scipy", "astropy")
+            },
+        },
+        citations=_citations(source, neutrinos, history),
+    )
+    if on_error == "raise" and status not in (Status.OK, Status.NONPERTURBATIVE):
+        raise NupropError(
+            f"propagate: {status.value} (number balance {balance.number_residual:.1e}, energy "
+            f"balance {balance.energy_residual:.1e}); on_error='return' gives the result all the same"
+        )
+    return result
+
+
+def optical_depth(
+    energy: Any,
+    z: Any,
+    *,
+    mediator: ZPrime,
+    neutrinos: Neutrinos | None = None,
+    relics: Relics | None = None,
+    cosmology: FLRW | Expansion | str | None = None,
+    antineutrinos: bool = False,
+) -> np.ndarray:
+    """Compute the optical depth of the relic background for each mass eigenstate.
+
+    Parameters
+    ----------
+    energy : Quantity or array, shape (n,) or scalar, GeV
+        Energy at Earth, > 0, in any order.
+    z : float or array, shape (n,) or scalar
+        Redshift of the source, > 0.
+    mediator, neutrinos, relics, cosmology :
+        As in `propagate`.
+    antineutrinos : bool
+        For antineutrinos in place of neutrinos; they differ if relics have a lepton asymmetry.
+
+    Returns
+    -------
+    tau : ndarray, shape (3, n)
+        tau_i for nu_1, nu_2, nu_3; e^-tau_i is the chance to arrive without interaction.
+
+    Raises
+    ------
+    GridError, ParameterError, UnitError, PrecisionError
+        As in `propagate`.
+
+    Notes
+    -----
+    tau_i = sum_j |g_ij|^2 (2 pi/M^2) int du n (c/H) W phi_j(W), W = M^2/(2 E (1+z')); for relics at
+    rest (2 pi/M^2) n(z_R) c/H(z_R) at 1 + z_R = M^2/(2 m_j E), if 0 < z_R < z.
+    """
+    require_float64()
+    neutrinos = Neutrinos() if neutrinos is None else neutrinos
+    relics = Relics() if relics is None else relics
+    _require_types(mediator=mediator, neutrinos=neutrinos, relics=relics)
+    history = expansion(cosmology)
+    energies = np.atleast_1d(in_code_units(energy, "energy", "energy"))
+    redshifts = np.atleast_1d(in_code_units(z, "dimensionless", "z"))
+    if energies.ndim != 1 or not np.all(np.isfinite(energies) & (energies > 0.0)):
+        raise GridError(f"energy = {energy}: one-dimensional, finite and > 0")
+    limit = history.z_limit
+    if redshifts.ndim > 1 or not np.all((redshifts > 0.0) & (redshifts <= min(limit, 1e4))):
+        raise ParameterError(f"z = {z}: redshifts above 0 and up to {min(limit, 1e4):g}")
+    try:
+        energies, redshifts = np.broadcast_arrays(energies, redshifts)
+    except ValueError as error:
+        raise GridError(
+            f"z has the shape {redshifts.shape}, energy {energies.shape}: equal shapes, or one number"
+        ) from error
+    lines = lines_of(mediator, neutrinos, relics.state, history)
+    depths = _depths(jnp.log(energies), jnp.log1p(redshifts), lines)
+    return np.asarray(depths[-1 if antineutrinos else 0])
+
+
+_depths = jax.jit(optical_depths)
+
+
+@partial(jax.jit, static_argnames=("method", "lattice", "pieces"))
+def _run(
+    lines: Lines,
+    emission: Emission,
+    grid: jax.Array,
+    method: Method,
+    lattice: LatticeShape | None,
+    pieces: int,
+) -> tuple[jax.Array, jax.Array, Books]:
+    """Flux, free flux and books at ln(energies), or, with `pieces`, averaged between ln(edges)."""
+    kinks = spectral_kinks(lines, emission)
+    rule: CellRule | None = cell_rule(grid, kinks, pieces) if pieces else None
+    log_energy = grid if rule is None else rule.log_energy
+    if method == "sweep":
+        panels = book_nodes(lines, emission, kinks)
+        n = log_energy.shape[0]
+        result = sweep(jnp.concatenate([log_energy, panels.nodes.reshape(-1)]), lines, emission)
+        flux, free = result.flux[..., :n], result.free[..., :n]
+        books = sweep_books(panels, result.flux[..., n:], result.free[..., n:], result, lines)
+    else:
+        assert lattice is not None
+        results = marched(lines, emission, lattice)
+        flux, free = marched_flux(results, lines, emission, log_energy)
+        books = march_books(results[0], lines, emission)
+    if rule is not None:
+        flux, free = rule.average(flux), rule.average(free)
+    return flux, free, books
+
+
+def _energies(energy: Any, energy_edges: Any) -> tuple[np.ndarray, np.ndarray | None]:
+    if energy is not None and energy_edges is not None:
+        raise GridError("energy and energy_edges are both given: points or cells, not both")
+    if energy_edges is not None:
+        edges = _increasing(energy_edges, "energy_edges", 2)
+        return 0.5 * (edges[1:] + edges[:-1]), edges
+    if energy is None:
+        return _DEFAULT_ENERGIES, None
+    return _increasing(energy, "energy", 1), None
+
+
+def _increasing(value: Any, name: str, fewest: int) -> np.ndarray:
+    array = np.atleast_1d(np.asarray(in_code_units(value, "energy", name), dtype=np.float64))
+    if array.ndim != 1 or array.size < fewest:
+        raise GridError(f"{name} has the shape {array.shape}: one row of at least {fewest} needed")
+    bad = ~(np.isfinite(array) & (array > 0.0))
+    if np.any(bad):
+        where = int(np.argmax(bad))
+        raise GridError(f"{name}[{where}] = {array[where]} GeV: must be finite and > 0")
+    if np.any(np.diff(array) <= 0.0):
+        where = int(np.argmax(np.diff(array) <= 0.0))
+        raise GridError(
+            f"{name}[{where}:{where + 2}] = {array[where]:g}, {array[where + 1]:g} GeV: "
+            "must be strictly increasing"
+        )
+    return array
+
+
+def _require_types(**given: Any) -> None:
+    from nuprop.mediators import ZPrime
+    from nuprop.sources import PointSource, Source
+
+    allowed: dict[str, tuple[type, ...]] = {
+        "source": (Source, PointSource),
+        "mediator": (ZPrime,),
+        "neutrinos": (Neutrinos,),
+        "relics": (Relics,),
+    }
+    for name, value in given.items():
+        if not isinstance(value, allowed[name]):
+            names = " or ".join(f"nuprop.{kind.__name__}" for kind in allowed[name])
+            raise ParameterError(f"{name} = {value!r}: a {names} is needed")
+
+
+def _require_reach(source: Source | PointSource, history: Expansion) -> None:
+    if float(source.z_max) > history.z_limit:
+        raise ParameterError(
+            f"z_max = {float(source.z_max):g}: the expansion history {history.name} is tabulated "
+            f"up to z = {history.z_limit:g}"
+        )
+
+
+def _choose(
+    method: str,
+    lines: Lines,
+    emission: Emission,
+    points: np.ndarray,
+    edges: np.ndarray | None,
+    resolution: float,
+) -> _Choice:
+    if method not in ("auto", "sweep", "march"):
+        hint = nearest(str(method), ("auto", "sweep", "march"))
+        raise ParameterError(f"method = {method!r}: {hint}")
+    relics, u_max = lines.relics, float(emission.u_max)
+    if method == "sweep":
+        return _Choice("sweep", "asked for")
+    if method == "auto" and not relics.thermal:
+        return _Choice("sweep", "relics at rest")
+    if method == "auto" and edges is not None and _cells_hide_widths(lines, u_max, edges):
+        return _Choice("sweep", "every line is narrower than half the cell that holds its edge")
+    shape = lattice_shape(lines, u_max, resolution)
+    if shape.n_cells > MOST_CELLS:
+        raise ParameterError(
+            f"z_max = {np.expm1(u_max):g}, resolution = {resolution:g}: a march would need "
+            f"{shape.n_cells} cells, more than {MOST_CELLS}; take method='sweep' for a source this "
+            "near, or a lower resolution"
+        )
+    reason = "asked for" if method == "march" else "relics in thermal motion"
+    return _Choice("march", reason, shape)
+
+
+def _cells_hide_widths(lines: Lines, u_max: float, edges: np.ndarray) -> bool:
+    """Whether 2.08 T/m at z_max is below half the cell around each edge of each dip."""
+    masses = np.asarray(lines.masses)
+    if np.any(masses == 0.0):
+        return False
+    widths = RMS_WIDTH * float(lines.relics.temperature) * np.exp(u_max) / masses
+    log_edges = np.log(edges)
+    for log_line, width in zip(np.asarray(lines.log_resonance), widths, strict=True):
+        for place in (log_line, log_line - u_max):
+            cell = int(np.clip(np.searchsorted(log_edges, place) - 1, 0, edges.size - 2))
+            if width >= 0.5 * (log_edges[cell + 1] - log_edges[cell]):
+                return False
+    return True
+
+
+def _warn(lines: Lines, relics: Relics, choice: _Choice) -> None:
+    if not relics.thermal and not np.all(np.asarray(lines.massive)):
+        warnings.warn(
+            "thermal=False: a massless relic at rest cannot resonate, so this state does not "
+            "absorb; thermal=True gives it its true, broad line",
+            PhysicsWarning,
+            stacklevel=3,
+        )
+    if choice.method == "sweep" and relics.thermal:
+        widest = (
+            RMS_WIDTH
+            * float(lines.relics.temperature)
+            / max(float(np.min(np.asarray(lines.masses))), 1e-30)
+        )
+        if choice.reason == "asked for" and widest > 0.01:
+            warnings.warn(
+                f"method='sweep' takes relics at rest, but the widest line has an rms width of "
+                f"{min(widest, 1.0):.0%} today; method='march' follows it",
+                PhysicsWarning,
+                stacklevel=3,
+            )
+
+
+def _status(
+    values: np.ndarray, balance: Any, method: Method, mediator: ZPrime, relics: Relics
+) -> Status:
+    if not np.all(np.isfinite(values)):
+        return Status.NONFINITE
+    if np.any(values < 0.0):
+        return Status.NEGATIVE
+    if not max(balance.number_residual, balance.energy_residual) <= _TOLERANCE[method]:
+        return Status.UNBALANCED
+    if not bool(mediator.is_perturbative(relics.nature)):
+        return Status.NONPERTURBATIVE
+    return Status.OK
+
+
+def _citations(
+    source: Source | PointSource, neutrinos: Neutrinos, history: Expansion
+) -> tuple[str, ...]:
+    return used(
+        evolution=source.evolution.name,
+        reference=source.evolution.reference,
+        oscillations=neutrinos.describe()["oscillations"]["name"],
+        cosmology=history.name,
+    )
