@@ -1,4 +1,4 @@
-"""Physical constants, one line each with its reference; energies in GeV, lengths in cm, times in s."""
+"""Physical constants, one line each with its reference; GeV, cm, s."""
 
 from math import pi, sqrt
 

@@ -27,7 +27,7 @@ class ConfigError(NupropError):
     """A run file holds an unknown key or an impossible value."""
 
 
-class UnknownSource(NupropError):  # noqa: N818 - the name is part of the public interface
+class UnknownSource(NupropError):
     """No evolution or spectrum of this name is registered."""
 
 

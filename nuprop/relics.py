@@ -1,4 +1,4 @@
-"""The cosmic neutrino background: density, temperature, nature, and the line shape it gives a resonance.
+"""The cosmic neutrino background: density, temperature, nature, and the shape of a resonance.
 
 A relic of mass m, momentum p and energy e hit by a massless beam of energy E has s = 2 E W with
 W = e - p cos(theta). For a resonance at s = M^2 all that matters is the distribution of W,
@@ -18,8 +18,9 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from nuprop.constants import BOLTZMANN, HBAR_C, T_CMB, ZETA_3
+from nuprop.description import Leaf
 from nuprop.errors import ParameterError
-from nuprop.units import in_code_units, is_traced, require
+from nuprop.units import in_code_units, require
 
 
 def _panel_rule(panels: np.ndarray, order: int) -> tuple[np.ndarray, np.ndarray]:
@@ -47,18 +48,18 @@ _RULES = {
 Nature = Literal["majorana", "dirac"]
 
 
-def thermal_density(temperature: ArrayLike) -> jax.Array:
-    """Number density 3 zeta(3) T^3 / (4 pi^2) of one helicity of one state.
+def thermal_density(temperature: Any) -> Any:
+    """Compute the density 3 zeta(3) T^3 / (4 pi^2) of one helicity of one state.
 
     Parameters
     ----------
-    temperature : float, GeV
+    temperature : float or traced, GeV
 
     Returns
     -------
-    Array, cm^-3. For T = (4/11)^(1/3) 2.7255 K this is 56.008 cm^-3.
+    the same type, cm^-3. For T = (4/11)^(1/3) 2.7255 K this is 56.008 cm^-3.
     """
-    return 3.0 * ZETA_3 / (4.0 * jnp.pi**2) * (jnp.asarray(temperature) / HBAR_C) ** 3
+    return 3.0 * ZETA_3 / (4.0 * np.pi**2) * (temperature / HBAR_C) ** 3
 
 
 def momentum_integrals(
@@ -83,7 +84,7 @@ def momentum_integrals(
     t, weights = _RULES[rule]
     q, r = jnp.broadcast_arrays(jnp.asarray(q, dtype=jnp.float64), jnp.asarray(r))
     p = q[..., None] + t
-    xi = 0.0 if asymmetry is None else asymmetry
+    xi = jnp.asarray(0.0 if asymmetry is None else asymmetry)
     occupation = weights / (jnp.exp(xi) + jnp.exp(-p))
     inverse_energy = jax.lax.rsqrt(p**2 + r[..., None] ** 2)
     tail = jnp.exp(-q - xi)
@@ -108,7 +109,8 @@ def line_shape(
     through a V-A current phi_D(W) = 1/(8 pi^2 n) int_{p_min} dp [W (1 + p/e) - m^2/e] f(p), with
     p_min = |W^2 - m^2|/(2W); phi_M = phi_D + phi_S. A lepton asymmetry xi weights the two
     helicities apart: f = 1/(exp(p/T + xi) + 1) for helicity +, with -xi for helicity -. A nu beam
-    meets phi_D of helicity + and, for Majorana relics, phi_S of helicity -; a nubar beam the mirror.
+    meets phi_D of helicity + and, for Majorana relics, phi_S of helicity -; a nubar beam the
+    mirror image.
 
     Parameters
     ----------
@@ -148,7 +150,7 @@ def line_shape(
     return jnp.stack([plus_along + minus_against, minus_along + plus_against])
 
 
-def _moment(asymmetry: ArrayLike) -> jax.Array:
+def _moment(asymmetry: Leaf) -> jax.Array:
     """Density of f = 1/(exp(p/T + xi) + 1) over that at xi = 0."""
     p, weights = _RULES["fine"]
     return jnp.sum(weights * p**2 / (jnp.exp(asymmetry) + jnp.exp(-p))) / (1.5 * ZETA_3)
@@ -173,10 +175,10 @@ class RelicState:
     profile : overdensity as a function of redshift, or None.
     """
 
-    temperature: ArrayLike
-    density: ArrayLike
-    asymmetry: ArrayLike | None
-    overdensity: ArrayLike
+    temperature: Leaf
+    density: Leaf
+    asymmetry: Leaf | None
+    overdensity: Leaf
     nature: Nature = "majorana"
     thermal: bool = True
     profile: Callable[[jax.Array], jax.Array] | None = None
@@ -290,8 +292,7 @@ class Relics:
 
     def _density(self) -> Any:
         if self.density is None:
-            density = thermal_density(self._temperature())
-            return density if is_traced(density) else float(density)
+            return thermal_density(self._temperature())
         density = in_code_units(self.density, "density", "density")
         require("density", density, "a positive density in cm^-3", lambda n: n > 0.0)
         return density

@@ -66,14 +66,16 @@ def in_code_units(value: Any, kind: str, name: str) -> Any:
             value = Quantity(value)
         except (TypeError, ValueError) as error:
             raise UnitError(
-                f"{name} = {value!r} is not a quantity; write a number and a unit of {kind}, such as '1 {target}'"
+                f"{name} = {value!r} is not a quantity; write a number and a unit of {kind}, "
+                f"such as '1 {target}'"
             ) from error
     if hasattr(value, "unit"):
         try:
             value = value.to_value(target)
         except Exception as error:
             raise UnitError(
-                f"{name} = {value} has the unit {value.unit}; a unit of {kind} is needed, such as {target or 'none'}"
+                f"{name} = {value} has the unit {value.unit}; a unit of {kind} is needed, "
+                f"such as {target or 'none'}"
             ) from error
     try:
         array = np.asarray(value, dtype=np.float64)

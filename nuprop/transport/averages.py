@@ -1,4 +1,4 @@
-"""From point values to averages over energy cells, with every jump of the spectrum at a node's edge."""
+"""From point values to averages over energy cells, which every jump of the spectrum divides."""
 
 from __future__ import annotations
 

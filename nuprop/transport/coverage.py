@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
 
 from nuprop.transport.march import BLOCK, CHUNK, RMS_WIDTH, Lattice
 from nuprop.transport.problem import Lines
@@ -33,6 +34,12 @@ class LatticeShape:
         width = jnp.asarray(u_max) / self.n_steps
         top, _ = absorbing_range(lines, u_max, width)
         return Lattice(jax.lax.stop_gradient(top), width, self.n_cells, self.n_steps)
+
+    def covering(self, other: LatticeShape) -> LatticeShape:
+        """Return a lattice that is as fine and as far-reaching as both."""
+        n_steps = max(self.n_steps, other.n_steps)
+        reach = max(self.n_cells / self.n_steps, other.n_cells / other.n_steps)
+        return LatticeShape(BLOCK * int(np.ceil(reach * n_steps / BLOCK)), n_steps)
 
     def refined(self) -> LatticeShape:
         """Twice as many cells and steps."""
@@ -71,11 +78,27 @@ def absorbing_range(
     return top + width, bottom - width
 
 
-def lattice_shape(lines: Lines, u_max: float, resolution: float = 1.0) -> LatticeShape:
-    """Choose the numbers of cells and steps for given parameters.
+def lattice_needs(
+    lines: Lines, u_max: jax.Array, resolution: float = 1.0
+) -> tuple[jax.Array, jax.Array]:
+    """Numbers of cells and steps that `lattice_shape` takes, as traceable numbers.
 
     The cell is as wide as the narrowest line today, 2.08 T/m, but between 0.0025 and 0.015, over
     `resolution`.
+    """
+    width = jnp.asarray(COARSEST)
+    if lines.relics.thermal:
+        heaviest = jnp.max(jnp.asarray(lines.masses))
+        narrowest = RMS_WIDTH * lines.relics.temperature / jnp.maximum(heaviest, 1e-40)
+        width = jnp.clip(narrowest, FINEST, COARSEST)
+    n_steps = CHUNK * jnp.maximum(1.0, jnp.ceil(u_max / width * resolution / CHUNK))
+    width = u_max / n_steps
+    top, bottom = absorbing_range(lines, u_max, width)
+    return BLOCK * jnp.maximum(1.0, jnp.ceil((top - bottom) / width / BLOCK)), n_steps
+
+
+def lattice_shape(lines: Lines, u_max: ArrayLike, resolution: float = 1.0) -> LatticeShape:
+    """Choose the numbers of cells and steps for given parameters.
 
     Parameters
     ----------
@@ -87,14 +110,10 @@ def lattice_shape(lines: Lines, u_max: float, resolution: float = 1.0) -> Lattic
     Returns
     -------
     LatticeShape
+        For a batch take the one with most cells and steps: see `LatticeShape.covering`.
     """
-    heaviest = float(np.max(np.asarray(lines.masses)))
-    width = COARSEST
-    if lines.relics.thermal and heaviest > 0.0:
-        narrowest = RMS_WIDTH * float(lines.relics.temperature) / heaviest
-        width = min(max(narrowest, FINEST), COARSEST)
-    n_steps = CHUNK * max(1, int(np.ceil(u_max / width * resolution / CHUNK)))
-    width = u_max / n_steps
-    top, bottom = absorbing_range(lines, jnp.asarray(u_max), jnp.asarray(width))
-    n_cells = BLOCK * max(1, int(np.ceil(float(top - bottom) / width / BLOCK)))
-    return LatticeShape(n_cells, n_steps)
+    n_cells, n_steps = _compiled_needs(lines, jnp.asarray(u_max), resolution)
+    return LatticeShape(int(n_cells), int(n_steps))
+
+
+_compiled_needs = jax.jit(lattice_needs)

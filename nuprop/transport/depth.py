@@ -40,24 +40,24 @@ def line_depths(log_energy: jax.Array, u_max: jax.Array, lines: Lines) -> jax.Ar
         crossed = (u > 0.0) & (u < u_max) & lines.massive[:, None]
         depth = jnp.where(crossed, lines.depth_scale(jnp.where(crossed, u, 0.0)), 0.0)
         return relics.weight_at_rest()[:, None, None] * depth
-    r_squared = (jnp.asarray(lines.masses)[:, None] / relics.temperature) ** 2
+    r = jnp.asarray(lines.masses)[:, None] / relics.temperature
     a = 0.5 * lines.mediator_mass**2 * jnp.exp(-log_energy) / relics.temperature
-    b = r_squared / a
+    b = r**2 / a
     first, last = 0.5 * (a * jnp.exp(-2.0 * u_max) - b), 0.5 * (a - b)
     edges = jnp.clip(_PANELS, first[..., None], last[..., None])
     half = 0.5 * jnp.diff(edges)[..., None]
     s = 0.5 * (edges[..., 1:] + edges[..., :-1])[..., None] + half * _NODES
     w = 2.0 * s + b[..., None, None]
     growth = jnp.sqrt(a[:, None, None] / w)
-    shape = line_shape(
-        s, w, jnp.sqrt(r_squared)[..., None, None] / growth, relics.nature, relics.asymmetry
-    )
+    shape = line_shape(s, w, r[..., None, None] / growth, relics.nature, relics.asymmetry)
     integrand = half * _WEIGHTS * lines.depth_scale(jnp.log(growth)) * jnp.exp(-jnp.abs(s)) * shape
     return jnp.sum(integrand, axis=(-2, -1))
 
 
 def optical_depths(log_energy: jax.Array, u_max: jax.Array, lines: Lines) -> jax.Array:
-    """Optical depth tau_i = sum_j tau_ij of each beam and mass eigenstate; arguments as `line_depths`.
+    """Sum the optical depths of each beam and mass eigenstate, tau_i = sum_j tau_ij.
+
+    Arguments as `line_depths`.
 
     Returns
     -------

@@ -5,12 +5,12 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from nuprop.transport.grid import Panels, panel_edges, power_sum
+from nuprop.transport.grid import Panels, panel_edges
 from nuprop.transport.problem import Emission
 
 #: Uniform panels in u = ln(1 + z) and Gauss-Legendre nodes in each; breaks of W come on top.
-PANELS = 7
-ORDER = 7
+PANELS = 5
+ORDER = 6
 
 
 def redshift_panels(
@@ -47,12 +47,7 @@ def emitted_before(
         return jnp.where(crossings < u_max, total[:, None], 0.0), total
     nodes = panels.nodes
     integrand = emission.rate(nodes) * emission.spectrum_at(log_energy[:, None, None] + nodes)
-    start, powers = panels.running_integral(integrand)
-    total = start[:, -1] + jnp.sum(powers[:, -1], axis=-1)
-    panel, t = panels.locate(crossings)
-    later = jnp.take_along_axis(start, panel, axis=1) + power_sum(
-        jnp.take_along_axis(powers, panel[..., None], axis=1), t
-    )
+    later, total = panels.integral_up_to(integrand, crossings)
     return jnp.maximum(total[:, None] - later, 0.0), total
 
 

@@ -1,4 +1,4 @@
-"""Gauss-Legendre panels with moving boundaries: integrals and running integrals of smooth pieces."""
+"""Gauss-Legendre panels with moving boundaries: integrals of functions smooth in pieces."""
 
 from __future__ import annotations
 
@@ -83,8 +83,30 @@ class Panels:
         start = jnp.cumsum(full, axis=-1) - full
         return start, powers
 
+    def integral_up_to(self, values: jax.Array, points: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """Integrals of many functions, in all and up to some points of each.
+
+        Parameters
+        ----------
+        values : Array, shape (n, n_panels, order)
+            Node values of n functions.
+        points : Array, shape (n, k)
+
+        Returns
+        -------
+        up_to : Array, shape (n, k)
+        total : Array, shape (n,)
+        """
+        _, weights, matrix = _legendre_rule(self.order)
+        full = (values @ weights) * self._half
+        ends = jnp.cumsum(full, axis=-1)
+        panel, t = self.locate(points)
+        inside = power_sum(jnp.take_along_axis(values, panel[..., None], axis=1) @ matrix, t)
+        before = jnp.take_along_axis(ends - full, panel, axis=1)
+        return before + inside * self._half[panel], ends[:, -1]
+
     def locate(self, points: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """Panel index and local coordinate t in [-1, 1] of points, which are clipped to the edges."""
+        """Panel and local coordinate t in [-1, 1] of points, which are clipped to the edges."""
         inside = jnp.clip(points, self.edges[0], self.edges[-1])
         panel = jnp.sum(inside[..., None] >= self.edges[1:-1], axis=-1)
         half = self._half[panel]

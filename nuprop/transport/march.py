@@ -14,8 +14,8 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.typing import ArrayLike
 
+from nuprop.description import Leaf
 from nuprop.relics import line_shape
 from nuprop.transport.problem import Emission, Lines, kernel
 
@@ -45,8 +45,8 @@ class Lattice:
     n_cells, n_steps : int, multiples of `BLOCK` and `CHUNK`.
     """
 
-    log_top: ArrayLike
-    log_width: ArrayLike
+    log_top: Leaf
+    log_width: Leaf
     n_cells: int
     n_steps: int
 
@@ -99,7 +99,7 @@ class MarchResult:
 )
 @dataclass(frozen=True)
 class _Shapes:
-    """Line shapes on the diagonals: their logarithm at a few redshifts, without the factor e^-|s|."""
+    """Logarithms of line shapes on the diagonals, at a few redshifts, without e^-|s|."""
 
     log_shape: jax.Array  # (nodes, beams, 2, 3, diagonals)
     threshold: jax.Array  # (2, 3, diagonals), |W^2 - m^2|/(2 W) in GeV
@@ -113,7 +113,7 @@ class _Shapes:
     def depths(
         self, interpolation: jax.Array, u: jax.Array, first: jax.Array, count: int
     ) -> tuple[jax.Array, jax.Array]:
-        """int du T phi W/T over each step and over its second half, for `count` diagonals.
+        """Integrate W phi du over each step and over its second half, for `count` diagonals.
 
         Returns
         -------
@@ -191,7 +191,7 @@ def _landing(
 ) -> jax.Array:
     """Secondaries per cell from interactions per cell, by running sums of the polynomial kernel.
 
-    `interacting` has shape (n_channels, n_cells); `growth` e^{m y}, m = 1, 2, 3, shape (3, n_cells);
+    `interacting` has shape (n_channels, n_cells), `growth` e^{m y}, m = 1, 2, 3, (3, n_cells);
     `own` (out, in) and `spread` (out, in, 3) are the shares that stay in the cell and that go to
     each lower one. The sums run in blocks, as two small products with a triangle. The kernel ends
     at x = 1 with a step, so the sum over cells gets the end correction of Euler and Maclaurin.

@@ -1,4 +1,4 @@
-"""What the solvers are given: lines to cross and neutrinos emitted, as functions of u = ln(1 + z)."""
+"""What the solvers are given: lines to cross and neutrinos emitted, in terms of u = ln(1 + z)."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
-from jax.typing import ArrayLike
 
 from nuprop.constants import HBAR_C, SPEED_OF_LIGHT
+from nuprop.description import Leaf
 
 if TYPE_CHECKING:
     from nuprop.cosmology import Expansion
@@ -29,18 +29,19 @@ _APART = (((0.0, 0.0, 3.0), (3.0, -6.0, 3.0)), ((3.0, -6.0, 3.0), (0.0, 0.0, 3.0
 )
 @dataclass(frozen=True)
 class Lines:
-    """The three s-channel resonances in the narrow-width limit, sigma_ij = 2 pi |g_ij|^2 delta(s - M^2).
+    """The three s-channel resonances, narrow: sigma_ij = 2 pi |g_ij|^2 delta(s - M^2).
 
     Attributes
     ----------
     mediator_mass : GeV.
     masses : (3,) GeV, of the relic (and beam) mass eigenstates.
     coupling_squared : (3, 3), |g_ij|^2 in the mass basis: beam i, target j.
-    yields : (3,), secondaries P_k per interaction and outgoing leg: BR_active (g g^dag)_kk / Tr(g g^dag).
+    yields : (3,), secondaries per interaction and outgoing leg,
+        P_k = BR_active (g g^dag)_kk / Tr(g g^dag).
     relics, expansion : what the beam crosses.
     """
 
-    mediator_mass: ArrayLike
+    mediator_mass: Leaf
     masses: jax.Array
     coupling_squared: jax.Array
     yields: jax.Array
@@ -81,7 +82,8 @@ class Emission:
     Attributes
     ----------
     evolution, spectrum : W(z) and Q(E), as pytrees.
-    shares : (n_channels, 3), share of each channel (nu + nubar, or nu and nubar) and mass eigenstate.
+    shares : (n_channels, 3)
+        Share of each channel (nu + nubar, or nu and nubar) and mass eigenstate.
     u_max : ln(1 + z_max), or the place of the shell of a burst.
     scale : factor on W Q, in GeV^-1 cm^-3 s^-1.
     burst : bool
@@ -91,8 +93,8 @@ class Emission:
     evolution: Evolution
     spectrum: Spectrum
     shares: jax.Array
-    u_max: ArrayLike
-    scale: ArrayLike
+    u_max: Leaf
+    scale: Leaf
     expansion: Expansion
     burst: bool = False
 

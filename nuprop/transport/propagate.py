@@ -23,16 +23,19 @@ from nuprop.errors import (
     nearest,
 )
 from nuprop.flux import DiffuseFlux
+from nuprop.mediators import ZPrime
 from nuprop.neutrinos import Neutrinos
 from nuprop.precision import require_float64
 from nuprop.relics import Relics
+from nuprop.sources import PointSource, Source
 from nuprop.transport.averages import CellRule, cell_rule, spectral_kinks
 from nuprop.transport.books import Books, book_nodes, march_books, sweep_books
-from nuprop.transport.coverage import MOST_CELLS, LatticeShape, lattice_shape
+from nuprop.transport.coverage import MOST_CELLS, LatticeShape, lattice_needs
 from nuprop.transport.depth import optical_depths
 from nuprop.transport.march import RMS_WIDTH
 from nuprop.transport.problem import Emission, Lines
 from nuprop.transport.spectrum import (
+    Helicities,
     Method,
     emission_of,
     lines_of,
@@ -45,13 +48,31 @@ from nuprop.units import in_code_units
 
 if TYPE_CHECKING:
     from astropy.cosmology import FLRW
-    from nuprop.mediators import ZPrime
-    from nuprop.sources import PointSource, Source
+
+    from nuprop.balance import Balance
+    from nuprop.relics import RelicState
 
 #: Default energies: 1 TeV to 100 PeV, forty to a decade.
 _DEFAULT_ENERGIES = np.geomspace(1e3, 1e8, 201)
 #: How far the books of each method may be off.
 _TOLERANCE = {"sweep": 1e-4, "march": 1e-3}
+
+
+@partial(
+    jax.tree_util.register_dataclass,
+    data_fields=["lines", "emission", "mixing", "resonances", "perturbative", "needs"],
+    meta_fields=[],
+)
+@dataclass(frozen=True)
+class _Setup:
+    """A problem in code units, with what only the facade asks of it."""
+
+    lines: Lines
+    emission: Emission
+    mixing: jax.Array
+    resonances: jax.Array
+    perturbative: jax.Array
+    needs: tuple[jax.Array, jax.Array]
 
 
 @dataclass(frozen=True)
@@ -154,11 +175,18 @@ def propagate(
     if on_error not in ("raise", "return"):
         raise ParameterError(f"on_error = {on_error!r}: 'raise' or 'return'")
 
-    lines = lines_of(mediator, neutrinos, relics.state, history)
-    apart = emission_of(source, neutrinos, history, "apart")
-    symmetric = relics.state.symmetric and bool(np.array_equal(*np.asarray(source.shares())))
-    emission = emission_of(source, neutrinos, history, "summed") if symmetric else apart
-    choice = _choose(method, lines, emission, points, edges, float(resolution))
+    symmetric = relics.state.symmetric and _made_in_pairs(source)
+    setup = _prepare(
+        source,
+        mediator,
+        neutrinos,
+        relics.state,
+        history,
+        float(resolution),
+        helicities="summed" if symmetric else "apart",
+    )
+    lines, emission = setup.lines, setup.emission
+    choice = _choose(method, setup, points, edges, float(resolution))
     _warn(lines, relics, choice)
 
     grid = np.log(points if edges is None else edges)
@@ -166,24 +194,20 @@ def propagate(
     if edges is not None:
         width = 1.0 if choice.lattice is None else float(emission.u_max) / choice.lattice.n_steps
         pieces = pieces_of(edges, choice.method, width)
-    flux, free, books = _run(
-        lines, emission, jnp.asarray(grid), choice.method, choice.lattice, pieces
-    )
+    flux, free, books = _run(lines, emission, grid, choice.method, choice.lattice, pieces)
     values, free_values = np.asarray(flux), np.asarray(free)
     if symmetric:
         values, free_values = (np.stack([0.5 * v[0]] * 2) for v in (values, free_values))
     balance = books.balance()
-    status = _status(values, balance, choice.method, mediator, relics)
+    status = _status(values, balance, choice.method, bool(setup.perturbative))
     result = DiffuseFlux(
         energy_gev=points,
         edges_gev=edges,
         values=values,
         free_values=free_values,
-        mixing=np.asarray(neutrinos.mixing),
-        resonances_gev=np.where(
-            np.asarray(lines.massive), np.exp(np.asarray(lines.log_resonance)), np.inf
-        ),
-        z_max=float(source.z_max),
+        mixing=np.asarray(setup.mixing),
+        resonances_gev=np.asarray(setup.resonances),
+        z_max=_number(source.z_max),
         method=choice.method,
         method_reason=choice.reason,
         status=status,
@@ -209,7 +233,7 @@ def propagate(
     if on_error == "raise" and status not in (Status.OK, Status.NONPERTURBATIVE):
         raise NupropError(
             f"propagate: {status.value} (number balance {balance.number_residual:.1e}, energy "
-            f"balance {balance.energy_residual:.1e}); on_error='return' gives the result all the same"
+            f"balance {balance.energy_residual:.1e}); on_error='return' gives it all the same"
         )
     return result
 
@@ -268,14 +292,53 @@ def optical_depth(
         energies, redshifts = np.broadcast_arrays(energies, redshifts)
     except ValueError as error:
         raise GridError(
-            f"z has the shape {redshifts.shape}, energy {energies.shape}: equal shapes, or one number"
+            f"z has the shape {redshifts.shape}, energy {energies.shape}: "
+            "equal shapes, or one number"
         ) from error
-    lines = lines_of(mediator, neutrinos, relics.state, history)
-    depths = _depths(jnp.log(energies), jnp.log1p(redshifts), lines)
+    depths = _depths(
+        np.log(energies), np.log1p(redshifts), mediator, neutrinos, relics.state, history
+    )
     return np.asarray(depths[-1 if antineutrinos else 0])
 
 
-_depths = jax.jit(optical_depths)
+@jax.jit
+def _depths(
+    log_energy: jax.Array,
+    u_max: jax.Array,
+    mediator: ZPrime,
+    neutrinos: Neutrinos,
+    relics: RelicState,
+    history: Expansion,
+) -> jax.Array:
+    return optical_depths(log_energy, u_max, lines_of(mediator, neutrinos, relics, history))
+
+
+@partial(jax.jit, static_argnames=("helicities",))
+def _prepare(
+    source: Source | PointSource,
+    mediator: ZPrime,
+    neutrinos: Neutrinos,
+    relics: RelicState,
+    history: Expansion,
+    resolution: float,
+    helicities: Helicities,
+) -> _Setup:
+    lines = lines_of(mediator, neutrinos, relics, history)
+    emission = emission_of(source, neutrinos, history, helicities)
+    return _Setup(
+        lines=lines,
+        emission=emission,
+        mixing=neutrinos.mixing,
+        resonances=jnp.where(lines.massive, jnp.exp(lines.log_resonance), jnp.inf),
+        perturbative=mediator.is_perturbative(relics.nature),
+        needs=lattice_needs(lines, emission.u_max, resolution),
+    )
+
+
+def _made_in_pairs(source: Source | PointSource) -> bool:
+    """Whether every flavor is emitted as often as its antineutrino."""
+    fraction, flavor = np.asarray(source.antineutrino_fraction), np.asarray(source.flavor)
+    return bool(np.all((fraction == 0.5) | (flavor == 0.0)))
 
 
 @partial(jax.jit, static_argnames=("method", "lattice", "pieces"))
@@ -335,10 +398,11 @@ def _increasing(value: Any, name: str, fewest: int) -> np.ndarray:
     return array
 
 
-def _require_types(**given: Any) -> None:
-    from nuprop.mediators import ZPrime
-    from nuprop.sources import PointSource, Source
+def _number(value: Any) -> float:
+    return float(np.asarray(value))
 
+
+def _require_types(**given: Any) -> None:
     allowed: dict[str, tuple[type, ...]] = {
         "source": (Source, PointSource),
         "mediator": (ZPrime,),
@@ -352,17 +416,16 @@ def _require_types(**given: Any) -> None:
 
 
 def _require_reach(source: Source | PointSource, history: Expansion) -> None:
-    if float(source.z_max) > history.z_limit:
+    if (z_max := _number(source.z_max)) > history.z_limit:
         raise ParameterError(
-            f"z_max = {float(source.z_max):g}: the expansion history {history.name} is tabulated "
+            f"z_max = {z_max:g}: the expansion history {history.name} is tabulated "
             f"up to z = {history.z_limit:g}"
         )
 
 
 def _choose(
     method: str,
-    lines: Lines,
-    emission: Emission,
+    setup: _Setup,
     points: np.ndarray,
     edges: np.ndarray | None,
     resolution: float,
@@ -370,14 +433,14 @@ def _choose(
     if method not in ("auto", "sweep", "march"):
         hint = nearest(str(method), ("auto", "sweep", "march"))
         raise ParameterError(f"method = {method!r}: {hint}")
-    relics, u_max = lines.relics, float(emission.u_max)
+    lines, u_max = setup.lines, float(setup.emission.u_max)
     if method == "sweep":
         return _Choice("sweep", "asked for")
-    if method == "auto" and not relics.thermal:
+    if method == "auto" and not lines.relics.thermal:
         return _Choice("sweep", "relics at rest")
     if method == "auto" and edges is not None and _cells_hide_widths(lines, u_max, edges):
         return _Choice("sweep", "every line is narrower than half the cell that holds its edge")
-    shape = lattice_shape(lines, u_max, resolution)
+    shape = LatticeShape(*(int(need) for need in setup.needs))
     if shape.n_cells > MOST_CELLS:
         raise ParameterError(
             f"z_max = {np.expm1(u_max):g}, resolution = {resolution:g}: a march would need "
@@ -426,18 +489,14 @@ def _warn(lines: Lines, relics: Relics, choice: _Choice) -> None:
             )
 
 
-def _status(
-    values: np.ndarray, balance: Any, method: Method, mediator: ZPrime, relics: Relics
-) -> Status:
+def _status(values: np.ndarray, balance: Balance, method: Method, perturbative: bool) -> Status:
     if not np.all(np.isfinite(values)):
         return Status.NONFINITE
     if np.any(values < 0.0):
         return Status.NEGATIVE
     if not max(balance.number_residual, balance.energy_residual) <= _TOLERANCE[method]:
         return Status.UNBALANCED
-    if not bool(mediator.is_perturbative(relics.nature)):
-        return Status.NONPERTURBATIVE
-    return Status.OK
+    return Status.OK if perturbative else Status.NONPERTURBATIVE
 
 
 def _citations(

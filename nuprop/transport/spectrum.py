@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 import jax
@@ -11,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from nuprop.constants import SPEED_OF_LIGHT
+from nuprop.sources import PointSource
 from nuprop.transport.averages import cell_rule, spectral_kinks
 from nuprop.transport.coverage import LatticeShape
 from nuprop.transport.emitted import free_flux
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from nuprop.mediators import ZPrime
     from nuprop.neutrinos import Neutrinos
     from nuprop.relics import RelicState
-    from nuprop.sources import PointSource, Source
+    from nuprop.sources import Source
 
 Method = Literal["sweep", "march"]
 #: "summed" follows nu + nubar, "apart" nu and nubar each.
@@ -68,7 +68,7 @@ def emission_of(
         expansion=expansion,
         burst=source.burst,
     )
-    if source.normalization_kind == "luminosity":
+    if isinstance(source, PointSource) and source.normalization_kind == "luminosity":
         z = jnp.asarray(source.z_max)
         area = 4.0 * jnp.pi * (expansion.luminosity_distance(z) / (1.0 + z)) ** 2
         shell = SPEED_OF_LIGHT / (4.0 * jnp.pi * expansion.hubble(z))
@@ -84,7 +84,7 @@ def emission_of(
 def marched(
     lines: Lines, emission: Emission, shape: LatticeShape
 ) -> tuple[MarchResult, MarchResult | None]:
-    """March once; for relics at rest, whose lines are as wide as a cell, twice as fine once more."""
+    """March; for relics at rest, whose lines get the width of a cell, once more twice as fine."""
     result = march(shape.placed(lines, emission.u_max), lines, emission)
     if lines.relics.thermal:
         return result, None
