@@ -12,10 +12,8 @@ from jax.typing import ArrayLike
 from nuprop.transport.march import BLOCK, CHUNK, RMS_WIDTH, Lattice
 from nuprop.transport.problem import Lines
 
-#: Lower momenta above this many temperatures are left out: e^-25 of a line.
-_TAIL = 25.0
-#: Optical depth below which the slow fall of a massless line above its peak is left out.
-_NEGLIGIBLE = 1e-5
+#: Optical depths below this are left out at the ends of the lattice.
+_NEGLIGIBLE = 1e-6
 #: Bounds on the width of a cell in ln(eps).
 FINEST, COARSEST = 0.0025, 0.015
 #: Cells beyond which a lattice is refused.
@@ -62,19 +60,23 @@ def absorbing_range(
     warm = jnp.asarray(lines.relics.temperature if lines.relics.thermal else 0.0)
     log_scale = 2.0 * jnp.log(lines.mediator_mass) - jnp.log(2.0)
 
-    def reach(growth: jax.Array, sign: float) -> jax.Array:
-        """ln(eps) where s = sign * _TAIL, for each line, when 1 + z = growth."""
+    def reach(growth: jax.Array, *, upward: bool) -> jax.Array:
+        """ln(eps) of each line at which hardly anything of it is left, when 1 + z = growth.
+
+        A line falls as e^-|s|; above a massless one the depth falls as 0.2 (W/T)^2 only.
+        """
         temperature = jnp.maximum(jnp.maximum(warm * growth, floor), 1e-40)
         r = masses / temperature
-        root = _TAIL + jnp.sqrt(_TAIL**2 + r**2)
-        scale = lines.depth_scale(jnp.log(growth)) * jnp.max(lines.coupling_squared)
-        weakest = jnp.sqrt(_NEGLIGIBLE / (0.2 * scale))
-        w = root if sign > 0.0 else jnp.maximum(r**2 / root, jnp.clip(weakest, 1e-6, 0.1))
+        depth = lines.depth_scale(jnp.log(growth)) * jnp.max(lines.coupling_squared)
+        tail = jnp.clip(jnp.log(depth * (1.0 + r) / _NEGLIGIBLE), 5.0, 40.0)
+        root = tail + jnp.sqrt(tail**2 + r**2)
+        slow = jnp.clip(jnp.sqrt(10.0 * _NEGLIGIBLE / (0.2 * depth)), 1e-6, 0.1)
+        w = jnp.maximum(r**2 / root, slow) if upward else root
         return log_scale - jnp.log(w * temperature) - jnp.log(growth)
 
     counted = lines.massive | (warm > 0.0)
-    top = jnp.max(jnp.where(counted, reach(jnp.ones(()), -1.0), -jnp.inf))
-    bottom = jnp.min(jnp.where(counted, reach(jnp.exp(jnp.asarray(u_max)), 1.0), jnp.inf))
+    top = jnp.max(jnp.where(counted, reach(jnp.ones(()), upward=True), -jnp.inf))
+    bottom = jnp.min(jnp.where(counted, reach(jnp.exp(jnp.asarray(u_max)), upward=False), jnp.inf))
     return top + width, bottom - width
 
 

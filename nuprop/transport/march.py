@@ -22,9 +22,9 @@ from nuprop.transport.problem import Emission, Lines, kernel
 #: Cells per block of a running sum; the number of cells is a multiple of it.
 BLOCK = 32
 #: Steps whose depths are computed together; the number of steps is a multiple of it.
-CHUNK = 16
+CHUNK = 32
 #: Redshifts at which the line shape is evaluated; between them its logarithm is interpolated.
-SHAPE_NODES = 8
+SHAPE_NODES = 6
 #: rms width of a non-relativistic line, in units of T/m: sqrt(<p^2>/3) = 2.0768 T.
 RMS_WIDTH = 2.0768
 
