@@ -23,6 +23,8 @@ class Balance:
         Active secondaries that fell under the lowest energy of the grid.
     lost_number, lost_energy : float
         Decay products in inactive channels: charged leptons, or right-handed neutrinos.
+    free_number, free_energy : float
+        The free flux on the grid, which sets the rounding error of what was put back.
 
     Notes
     -----
@@ -41,18 +43,24 @@ class Balance:
     below_energy: float = 0.0
     lost_number: float = 0.0
     lost_energy: float = 0.0
+    free_number: float = 0.0
+    free_energy: float = 0.0
 
     @property
     def number_residual(self) -> float:
-        """Relative violation of the number balance; 0 if nothing interacted."""
+        """Violation of the number balance over what interacted; see `energy_residual`."""
         outgoing = self.deposited_number + self.below_number + self.lost_number
-        return _relative(outgoing, 2.0 * self.interacted_number)
+        return _relative(outgoing, 2.0 * self.interacted_number, self.free_number)
 
     @property
     def energy_residual(self) -> float:
-        """Relative violation of the energy balance; 0 if nothing interacted."""
+        """Violation of the energy balance over what interacted; 0 if nothing did.
+
+        Where less than 1e-9 of the free flux interacted, over that: what was put back is a
+        difference of fluxes, which rounding errors of 1e-15 would dominate.
+        """
         outgoing = self.deposited_energy + self.below_energy + self.lost_energy
-        return _relative(outgoing, self.interacted_energy)
+        return _relative(outgoing, self.interacted_energy, self.free_energy)
 
     def __str__(self) -> str:
         """Two aligned columns: number and energy."""
@@ -68,7 +76,8 @@ class Balance:
         return "\n".join(lines)
 
 
-def _relative(outgoing: float, expected: float) -> float:
-    if expected == 0.0:
+def _relative(outgoing: float, expected: float, free: float) -> float:
+    scale = max(expected, 1e-9 * free)
+    if scale == 0.0:
         return 0.0 if outgoing == 0.0 else float("inf")
-    return abs(outgoing - expected) / abs(expected)
+    return abs(outgoing - expected) / scale

@@ -21,7 +21,7 @@ PIECES, ORDER = 24, 6
 
 @partial(
     jax.tree_util.register_dataclass,
-    data_fields=["interacted", "deposited", "below", "lost"],
+    data_fields=["interacted", "deposited", "below", "lost", "free"],
     meta_fields=[],
 )
 @dataclass(frozen=True)
@@ -32,6 +32,7 @@ class Books:
     deposited: jax.Array
     below: jax.Array
     lost: jax.Array
+    free: jax.Array
 
     def balance(self) -> Balance:
         """Return the same as plain numbers."""
@@ -44,10 +45,16 @@ class Books:
 
 
 def _close(
-    energy: jax.Array, number: jax.Array, gained: jax.Array, floor: jax.Array, lines: Lines
+    energy: jax.Array,
+    number: jax.Array,
+    gained: jax.Array,
+    free: jax.Array,
+    floor: jax.Array,
+    lines: Lines,
 ) -> Books:
     """Books of `number` interactions at `energy`, when the flux above `floor` gained `gained`."""
     active = jnp.sum(lines.yields)
+    inactive = jnp.where(1.0 - active > 1e-14, 1.0 - active, 0.0)
     x = jnp.minimum(floor / energy, 1.0)
     fallen = jnp.sum(number * (x * (3.0 + x * (-3.0 + 2.0 * x))))
     fallen_energy = jnp.sum(number * energy * x**2 * (1.5 + x * (-2.0 + 1.5 * x)))
@@ -56,7 +63,8 @@ def _close(
         interacted=interacted,
         deposited=gained + interacted,
         below=active * jnp.stack([fallen, fallen_energy]),
-        lost=(1.0 - active) * interacted * jnp.array([2.0, 1.0]),
+        lost=inactive * interacted * jnp.array([2.0, 1.0]),
+        free=free,
     )
 
 
@@ -84,11 +92,14 @@ def sweep_books(
     two sides meet only if every secondary is where it belongs.
     """
     nodes, weights = panels.nodes.reshape(-1), panels.weights.reshape(-1)
-    gain = jnp.sum(flux - free, axis=(0, 1)) * weights * jnp.exp(nodes)
-    gained = jnp.stack([jnp.sum(gain), jnp.sum(gain * jnp.exp(nodes))])
+    powers = weights * jnp.exp(jnp.array([[1.0], [2.0]]) * nodes)
+    gained, without = (
+        powers @ jnp.sum(flux - free, axis=(0, 1)),
+        powers @ jnp.sum(free, axis=(0, 1)),
+    )
     energy = jnp.exp(result.log_energy_of_rates)
     number = jnp.sum(result.rates, axis=1) * result.weights * energy
-    return _close(energy, number, gained, jnp.exp(panels.edges[0]), lines)
+    return _close(energy, number, gained, without, jnp.exp(panels.edges[0]), lines)
 
 
 def march_books(result: MarchResult, lines: Lines, emission: Emission) -> Books:
@@ -96,7 +107,8 @@ def march_books(result: MarchResult, lines: Lines, emission: Emission) -> Books:
     energy = jnp.exp(result.log_energy)
     free = jnp.sum(free_flux(emission, result.log_energy), axis=(0, 1))
     widths = energy * 2.0 * jnp.sinh(0.5 * result.width)
-    gain = (jnp.sum(result.ratio, axis=(0, 1)) - 1.0) * free * widths
-    gained = jnp.stack([jnp.sum(gain), jnp.sum(gain * energy)])
+    without = jnp.stack([free * widths, free * widths * energy])
+    gained = without @ (jnp.sum(result.ratio, axis=(0, 1)) - 1.0)
     floor = jnp.exp(result.log_energy[0] - 0.5 * result.width)
-    return _close(energy, jnp.sum(result.interacted, axis=0), gained, floor, lines)
+    number = jnp.sum(result.interacted, axis=0)
+    return _close(energy, number, gained, jnp.sum(without, axis=1), floor, lines)

@@ -275,7 +275,7 @@ def march(lattice: Lattice, lines: Lines, emission: Emission) -> MarchResult:
         average = (1.0 + 4.0 * slice_of(late) + full) / 6.0
         source = fresh * shares
         survived = contents * full + source * average
-        lost = waiting + jnp.sum(contents + source - survived, axis=1)
+        lost = waiting + jnp.sum(contents * (1.0 - full) + source * (1.0 - average), axis=1)
         made = yields * _landing(lost, growth, own, spread)[:, None, :]
         waiting = jnp.sum(made * (1.0 - average), axis=1)
         return (survived + made * average, free + fresh, interacted + lost, waiting), None
