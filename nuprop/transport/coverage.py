@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from nuprop.transport.march import BLOCK, CHUNK, RMS_WIDTH, Lattice
+from nuprop.transport.march import BLOCK, CHUNK, RMS_WIDTH, Lattice, least_temperature
 from nuprop.transport.problem import Lines
 
 #: Optical depths below this are left out at the ends of the lattice.
@@ -28,10 +28,14 @@ class LatticeShape:
     n_steps: int
 
     def placed(self, lines: Lines, u_max: jax.Array) -> Lattice:
-        """Put the lattice's upper edge above the highest energy that any relic absorbs."""
+        """Put the lattice's upper edge above the highest energy that any relic absorbs.
+
+        On a whole number of cells, so that the lattice stays where it is when a parameter moves.
+        """
         width = jnp.asarray(u_max) / self.n_steps
         top, _ = absorbing_range(lines, u_max, width)
-        return Lattice(jax.lax.stop_gradient(top), width, self.n_cells, self.n_steps)
+        top = jax.lax.stop_gradient(jnp.ceil(top / width)) * width
+        return Lattice(top, width, self.n_cells, self.n_steps)
 
     def covering(self, other: LatticeShape) -> LatticeShape:
         """Return a lattice that is as fine and as far-reaching as both."""
@@ -53,10 +57,10 @@ def absorbing_range(
     ----------
     lines : Lines
     u_max : ln(1 + z_max).
-    width : cell width; lines narrower than it count as this wide.
+    width : cell width; lines much narrower than it count as that wide.
     """
     masses = jnp.asarray(lines.masses)
-    floor = width * masses / RMS_WIDTH
+    floor = least_temperature(width, lines)
     warm = jnp.asarray(lines.relics.temperature if lines.relics.thermal else 0.0)
     log_scale = 2.0 * jnp.log(lines.mediator_mass) - jnp.log(2.0)
 
@@ -65,7 +69,7 @@ def absorbing_range(
 
         A line falls as e^-|s|; above a massless one the depth falls as 0.2 (W/T)^2 only.
         """
-        temperature = jnp.maximum(jnp.maximum(warm * growth, floor), 1e-40)
+        temperature = jnp.maximum(warm * growth, floor)
         r = masses / temperature
         depth = lines.depth_scale(jnp.log(growth)) * jnp.max(lines.coupling_squared)
         tail = jnp.clip(jnp.log(depth * (1.0 + r) / _NEGLIGIBLE), 5.0, 40.0)
@@ -77,7 +81,7 @@ def absorbing_range(
     counted = lines.massive | (warm > 0.0)
     top = jnp.max(jnp.where(counted, reach(jnp.ones(()), upward=True), -jnp.inf))
     bottom = jnp.min(jnp.where(counted, reach(jnp.exp(jnp.asarray(u_max)), upward=False), jnp.inf))
-    return top + width, bottom - width
+    return top + width, bottom - 2.0 * width
 
 
 def lattice_needs(
@@ -93,7 +97,7 @@ def lattice_needs(
         heaviest = jnp.max(jnp.asarray(lines.masses))
         narrowest = RMS_WIDTH * lines.relics.temperature / jnp.maximum(heaviest, 1e-40)
         width = jnp.clip(narrowest, FINEST, COARSEST)
-    n_steps = CHUNK * jnp.maximum(1.0, jnp.ceil(u_max / width * resolution / CHUNK))
+    n_steps = CHUNK * jnp.maximum(1.0, jnp.round(u_max / width * resolution / CHUNK))
     width = u_max / n_steps
     top, bottom = absorbing_range(lines, u_max, width)
     return BLOCK * jnp.maximum(1.0, jnp.ceil((top - bottom) / width / BLOCK)), n_steps

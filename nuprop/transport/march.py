@@ -25,6 +25,8 @@ BLOCK = 32
 CHUNK = 32
 #: Redshifts at which the line shape is evaluated; between them its logarithm is interpolated.
 SHAPE_NODES = 6
+#: Least rms width of a line, in cells: of one at rest, and of one in motion.
+WIDTH_AT_REST, WIDTH_IN_MOTION = 1.0, 0.6
 #: rms width of a non-relativistic line, in units of T/m: sqrt(<p^2>/3) = 2.0768 T.
 RMS_WIDTH = 2.0768
 
@@ -110,29 +112,37 @@ class _Shapes:
         """1/T of each line, shape u.shape + (3,)."""
         return 1.0 / jnp.maximum(self.temperature * jnp.exp(u)[..., None], self.floor)
 
-    def depths(
+    def at_gauss_points(
         self, interpolation: jax.Array, u: jax.Array, first: jax.Array, count: int
-    ) -> tuple[jax.Array, jax.Array]:
-        """Integrate W phi du over each step and over its second half, for `count` diagonals.
+    ) -> jax.Array:
+        """Compute W phi at the two Gauss points of steps, for `count` diagonals from `first`.
 
         Returns
         -------
-        two Arrays, shape (steps, beams, 3, count).
+        Array, shape (steps, beams, 2, 3, count).
         """
         slice_of = partial(
             jax.lax.dynamic_slice_in_dim, start_index=first, slice_size=count, axis=-1
         )
         smooth = jnp.einsum("nc,cbgjl->nbgjl", interpolation, slice_of(self.log_shape))
         cold = self.inverse_temperature(u)[:, None, None, :, None]
-        early, late = jnp.moveaxis(jnp.exp(smooth - slice_of(self.threshold) * cold), 2, 0)
-        whole = 0.5 * (early + late)
-        return whole, 0.5 * whole + np.sqrt(3.0) / 8.0 * (late - early)
+        return jnp.exp(smooth - slice_of(self.threshold) * cold)
+
+
+#: Weights of the two Gauss points in the integral over a step, and over its second half.
+_STEP_WEIGHTS = np.array([[0.5, 0.5], [0.25 - np.sqrt(3.0) / 8.0, 0.25 + np.sqrt(3.0) / 8.0]])
+
+
+def least_temperature(width: jax.Array, lines: Lines) -> jax.Array:
+    """Temperature [GeV] at which each line is as wide as a lattice needs it, shape (3,)."""
+    cells = WIDTH_IN_MOTION if lines.relics.thermal else WIDTH_AT_REST
+    return cells * width / RMS_WIDTH * jnp.maximum(jnp.asarray(lines.masses), 1e-30)
 
 
 def _shapes(lattice: Lattice, lines: Lines) -> tuple[_Shapes, np.ndarray]:
     """Line shapes at the two Gauss points of a step, which lie on either side of a diagonal.
 
-    Relics at rest, and relics too heavy for the lattice, get a line of rms width h.
+    Relics at rest get a line as wide as a cell; a thermal one narrower than 0.6 h gets that width.
     """
     u = lattice.steps
     count = min(SHAPE_NODES, lattice.n_steps)
@@ -151,7 +161,7 @@ def _shapes(lattice: Lattice, lines: Lines) -> tuple[_Shapes, np.ndarray]:
         log_shape=jnp.zeros(()),
         threshold=jnp.abs(threshold),
         temperature=jnp.asarray(relics.temperature if relics.thermal else 0.0),
-        floor=lattice.log_width / RMS_WIDTH * jnp.maximum(masses, 1e-30),
+        floor=least_temperature(lattice.log_width, lines),
     )
     cold = blank.inverse_temperature(at)[:, None, :, None]
     arguments = threshold * cold, w * cold, masses[:, None] * cold
@@ -177,8 +187,8 @@ def summed_depths(lattice: Lattice, lines: Lines) -> jax.Array:
 
     def step(total: jax.Array, inputs: tuple[jax.Array, ...]) -> tuple[jax.Array, None]:
         row, u, diagonal = inputs
-        whole, _ = shapes.depths(row[None], u[None], diagonal, lattice.n_cells)
-        depth = jnp.einsum("ij,bjk->bik", coupling, whole[0])
+        values = shapes.at_gauss_points(row[None], u[None], diagonal, lattice.n_cells)[0]
+        depth = jnp.einsum("ij,bgjk->bik", 0.5 * coupling, values)
         return total + lattice.log_width * lines.depth_scale(u) * depth, None
 
     zero = jnp.zeros((shapes.log_shape.shape[1], 3, lattice.n_cells))
@@ -225,7 +235,7 @@ def march(lattice: Lattice, lines: Lines, emission: Emission) -> MarchResult:
     Parameters
     ----------
     lattice : Lattice
-        Should resolve every line: a narrower one is broadened to an rms width of one cell.
+        Should resolve every line: one narrower than 0.6 cells is broadened to that.
     lines : Lines
     emission : Emission
         With shares of shape (1, 3), nu + nubar, or (2, 3), nu and nubar apart.
@@ -250,7 +260,7 @@ def march(lattice: Lattice, lines: Lines, emission: Emission) -> MarchResult:
     widths = growth[0]
     shares = (emission.shares / jnp.sum(emission.shares))[..., None]
     yields = lines.yields[:, None]
-    coupling = jnp.asarray(lines.coupling_squared)
+    weights = jnp.asarray(_STEP_WEIGHTS)[..., None, None] * lines.coupling_squared
     u = lattice.steps
     log_energy = lattice.centers
     if emission.burst:
@@ -267,12 +277,14 @@ def march(lattice: Lattice, lines: Lines, emission: Emission) -> MarchResult:
         carry: tuple[jax.Array, ...], inputs: tuple[jax.Array, ...]
     ) -> tuple[tuple[jax.Array, ...], None]:
         contents, free, interacted, waiting = carry
-        full, late, fresh, diagonal = inputs
+        depths, fresh, diagonal = inputs
         slice_of = partial(
             jax.lax.dynamic_slice_in_dim, start_index=diagonal, slice_size=n_cells, axis=-1
         )
-        full, fresh = slice_of(full), slice_of(fresh) * widths
-        average = (1.0 + 4.0 * slice_of(late) + full) / 6.0
+        survival = jnp.exp(-slice_of(depths))
+        full, late = survival[:, 0], survival[:, 1]
+        average = (1.0 + 4.0 * late + full) / 6.0
+        fresh = slice_of(fresh) * widths
         source = fresh * shares
         survived = contents * full + source * average
         lost = waiting + jnp.sum(contents * (1.0 - full) + source * (1.0 - average), axis=1)
@@ -286,16 +298,12 @@ def march(lattice: Lattice, lines: Lines, emission: Emission) -> MarchResult:
     ) -> tuple[tuple[jax.Array, ...], None]:
         rows, u_chunk, scale_chunk, rates_chunk, first = inputs
         count = n_cells + CHUNK
-        whole, second_half = (
-            jnp.exp(-sum(coupling[:, j, None] * depth[:, :, None, j] for j in range(3)))
-            for depth in (
-                scale_chunk[:, None, None, None] * part
-                for part in shapes.depths(rows, u_chunk, first, count)
-            )
-        )
+        values = shapes.at_gauss_points(rows, u_chunk, first, count)
+        values = values * scale_chunk[:, None, None, None, None]
+        depths = jnp.einsum("hgij,nbgjl->nbhil", weights, values)
         fresh = rates_chunk[:, None] * jax.lax.dynamic_slice_in_dim(emitted, first, count)
         within = jnp.arange(CHUNK - 1, -1, -1)
-        return jax.lax.scan(step, carry, (whole, second_half, fresh, within))
+        return jax.lax.scan(step, carry, (depths, fresh, within))
 
     def in_chunks(values: jax.Array) -> jax.Array:
         return values.reshape(n_steps // CHUNK, CHUNK, *values.shape[1:])
