@@ -33,22 +33,22 @@ def emitted_before(
     emission : Emission
     panels : Panels, in u.
     log_energy : Array, shape (n,), ln(eps/GeV).
-    crossings : Array, shape (n, k), values of u.
+    crossings : Array, shape (k, n), values of u.
 
     Returns
     -------
-    before : Array, shape (n, k)
+    before : Array, shape (k, n)
         int_u^u_max du' rate(u') Q(eps e^u') in GeV^-1 cm^-2 s^-1 sr^-1, all channels together.
     total : Array, shape (n,)
     """
     if emission.burst:
         u_max = jnp.asarray(emission.u_max)
         total = emission.rate(u_max) * emission.spectrum_at(log_energy + u_max)
-        return jnp.where(crossings < u_max, total[:, None], 0.0), total
-    nodes = panels.nodes
-    integrand = emission.rate(nodes) * emission.spectrum_at(log_energy[:, None, None] + nodes)
+        return jnp.where(crossings < u_max, total, 0.0), total
+    nodes = panels.nodes.T[..., None]
+    integrand = emission.rate(nodes) * emission.spectrum_at(log_energy + nodes)
     later, total = panels.integral_up_to(integrand, crossings)
-    return jnp.maximum(total[:, None] - later, 0.0), total
+    return jnp.maximum(total - later, 0.0), total
 
 
 def free_flux(emission: Emission, log_energy: jax.Array) -> jax.Array:
@@ -70,5 +70,5 @@ def free_flux(emission: Emission, log_energy: jax.Array) -> jax.Array:
     else:
         panels = redshift_panels(emission)
         nodes, weights = panels.nodes.reshape(-1), panels.weights.reshape(-1)
-        total = emission.spectrum_at(log_energy[:, None] + nodes) @ (weights * emission.rate(nodes))
+        total = (weights * emission.rate(nodes)) @ emission.spectrum_at(log_energy + nodes[:, None])
     return total * emission.shares[..., None]

@@ -95,8 +95,8 @@ def sweep(
     y = jnp.concatenate([log_energy] + [resonance[b] - nodes for b in (2, 1, 0)])
     u = resonance - y[:, None]
     crossed = (u > 0.0) & (u < emission.u_max) & lines.massive[descending]
-    before, total = emitted_before(emission, grid, y, u)
-    interval = jnp.diff(before, axis=1, prepend=0.0, append=total[:, None])
+    before, total = emitted_before(emission, grid, y, u.T)
+    interval = jnp.diff(before, axis=0, prepend=0.0, append=total[None])
 
     weight = lines.relics.weight_at_rest()
     weight = jnp.broadcast_to(weight, (n_channels,))
@@ -120,7 +120,7 @@ def sweep(
     for stage in range(4):
         size = n + n_nodes * (3 - stage) if stage < 3 else n
         arriving, primaries = arriving[..., :size], primaries[..., :size]
-        fresh = interval[:size, stage] * shares
+        fresh = interval[stage, :size] * shares
         arriving, primaries = arriving + fresh, primaries + fresh
         for a, (start, powers) in enumerate(running):
             at_bound = start[panel[:size, stage]] + power_sum(
