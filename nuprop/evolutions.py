@@ -40,6 +40,8 @@ class Evolution:
         What `nuprop.sources.available` prints.
     bends : tuple of float
         Redshifts where W or its slope jumps, or where it bends sharply.
+    steps : tuple of float
+        Those among them where W itself jumps.
     z_limit : float
         W is zero beyond.
     """
@@ -48,6 +50,7 @@ class Evolution:
     formula: str = field(default="", kw_only=True, metadata=STATIC)
     reference: str = field(default="", kw_only=True, metadata=STATIC)
     bends: tuple[float, ...] = field(default=(), kw_only=True, metadata=STATIC)
+    steps: tuple[float, ...] = field(default=(), kw_only=True, metadata=STATIC)
     z_limit: float = field(default=math.inf, kw_only=True, metadata=STATIC)
 
     #: Parameters that users choose, which the repr shows.
@@ -95,6 +98,12 @@ class Evolution:
         """Redshifts at which an integral over z should be split, ascending."""
         limit = () if math.isinf(self.z_limit) else (self.z_limit,)
         return tuple(sorted({float(z) for z in (*self.bends, *limit)}))
+
+    @property
+    def jumps(self) -> tuple[float, ...]:
+        """Redshifts at which W jumps, its end included, ascending."""
+        limit = () if math.isinf(self.z_limit) else (self.z_limit,)
+        return tuple(sorted({float(z) for z in (*self.steps, *limit)}))
 
     def describe(self) -> dict[str, Any]:
         """Return plain values: name, reference and parameters."""
@@ -239,6 +248,7 @@ class CustomEvolution(Evolution):
             formula=formula,
             reference=reference,
             bends=bend_redshifts,
+            steps=bend_redshifts,
             z_limit=limit,
         )
         if jax.tree_util.all_leaves([function]):

@@ -9,14 +9,21 @@ from nuprop.transport.grid import Panels, panel_edges
 from nuprop.transport.problem import Emission
 
 #: Uniform panels in u = ln(1 + z) and Gauss-Legendre nodes in each; breaks of W come on top.
-PANELS = 5
+PANELS = 6
 ORDER = 6
+#: Panels for a spectrum with kinks, which lie elsewhere for each energy and divide no panel.
+PANELS_ACROSS_KINKS = 20
 
 
 def redshift_panels(
-    emission: Emission, extra: jax.Array | None = None, panels: int = PANELS, order: int = ORDER
+    emission: Emission,
+    extra: jax.Array | None = None,
+    panels: int | None = None,
+    order: int = ORDER,
 ) -> Panels:
     """Panels in u from 0 to u_max, split where W or its slope jumps and at `extra` places."""
+    if panels is None:
+        panels = PANELS_ACROSS_KINKS if len(emission.spectrum.kinks) else PANELS
     breaks = emission.log_breaks
     if extra is not None:
         breaks = jnp.concatenate([breaks, extra])

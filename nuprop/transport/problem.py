@@ -116,6 +116,12 @@ class Emission:
         """ln(1 + z) of the redshifts where W or its slope jumps."""
         return jnp.log1p(jnp.asarray(self.evolution.breaks, dtype=jnp.float64).reshape(-1))
 
+    @property
+    def log_jumps(self) -> jax.Array:
+        """ln(1 + z) of the redshifts where W itself jumps, its end at z_max included."""
+        jumps = jnp.log1p(jnp.asarray(self.evolution.jumps, dtype=jnp.float64).reshape(-1))
+        return jnp.append(jumps, self.u_max)
+
 
 def kernel(n_channels: int) -> jax.Array:
     """Energy sharing of the vector s-channel as polynomials in x = E_out / E_in.

@@ -16,7 +16,7 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 
-from nuprop.transport.emitted import ORDER, PANELS, emitted_before, redshift_panels
+from nuprop.transport.emitted import ORDER, emitted_before, redshift_panels
 from nuprop.transport.grid import power_sum
 from nuprop.transport.problem import Emission, Lines, kernel
 
@@ -54,7 +54,7 @@ def sweep(
     lines: Lines,
     emission: Emission,
     *,
-    panels: int = PANELS,
+    panels: int | None = None,
     order: int = ORDER,
 ) -> SweepResult:
     """Solve the transport with relics at rest, exactly but for quadrature.
@@ -87,7 +87,9 @@ def sweep(
     shifts = jnp.stack(
         [resonance[0] - resonance[1], resonance[0] - resonance[2], resonance[1] - resonance[2]]
     )
-    grid = redshift_panels(emission, emission.u_max - shifts, panels, order)
+    # what interacts on one line bends where another one, or its secondaries, meets a jump of W
+    bends = (emission.log_jumps[:, None] - shifts).reshape(-1)
+    grid = redshift_panels(emission, bends, panels, order)
     nodes = grid.nodes.reshape(-1)
     n_nodes = nodes.shape[0]
 
@@ -128,8 +130,9 @@ def sweep(
             )
             window = upper[a][:size] - at_bound
             upper[a] = at_bound
-            x_power = jnp.exp((y[:size] - resonance[a])[:, None] * order_of_x)
-            made = jnp.einsum("oik,nik,nk->on", coefficients, window, x_power)
+            below = y[:size] - resonance[a]
+            x_power = jnp.exp(jnp.minimum(below, 0.0)[:, None] * order_of_x)
+            made = jnp.einsum("oik,nik,nk->on", coefficients, window, x_power) * (below < 0.0)
             arriving = arriving + lines.yields[:, None] * jnp.maximum(made, 0.0)[:, None, :]
         if stage == 3:
             break

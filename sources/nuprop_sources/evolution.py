@@ -198,7 +198,7 @@ class PiecewisePower(LogEvolution):
         exponents = np.asarray(slopes, dtype=float)
         redshifts = tuple(float(z) for z in bends)
         jumps = np.diff(exponents) * np.log1p(redshifts)
-        return cls(exponents, jumps, bends=redshifts, **labels)
+        return cls(exponents, jumps, bends=redshifts, steps=redshifts, **labels)
 
     @classmethod
     def decimal(
