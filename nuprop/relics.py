@@ -38,7 +38,7 @@ def _cubic_rule(order: int, end: float) -> tuple[np.ndarray, np.ndarray]:
     return root**3, 1.5 * end * root**2 * weights * np.exp(-(root**3))
 
 
-#: Rules for momenta above the threshold, in units of T: "fine" is good to 5e-6 in the worst case
+#: Rules for momenta above the threshold, in units of T: "fine" is good to 2e-5 in the worst case
 #: (a mass of 1e-3 T at threshold; 2e-10 above 0.05 T), "fast" to 2e-4.
 _RULES = {
     "fine": _panel_rule(np.array([0.0, 0.03, 0.12, 0.4, 1.2, 3.0, 8.0, 18.0, 40.0]), 8),
@@ -80,6 +80,11 @@ def momentum_integrals(
     -------
     three Arrays of the broadcast shape; the last one diverges logarithmically at q = r = 0,
     where every use multiplies it with r^2.
+
+    Notes
+    -----
+    The first has a closed form, but the same nodes must serve all three: for a heavy relic
+    W int f and m^2 int f/e cancel to T/m of either.
     """
     t, weights = _RULES[rule]
     q, r = jnp.broadcast_arrays(jnp.asarray(q, dtype=jnp.float64), jnp.asarray(r))
@@ -87,12 +92,8 @@ def momentum_integrals(
     xi = jnp.asarray(0.0 if asymmetry is None else asymmetry)
     occupation = weights / (jnp.exp(xi) + jnp.exp(-p))
     inverse_energy = jax.lax.rsqrt(p**2 + r[..., None] ** 2)
-    tail = jnp.exp(-q - xi)
-    number = jnp.exp(-xi) * jnp.where(
-        tail < 1e-8, 1.0 - 0.5 * tail, jnp.log1p(tail) / jnp.where(tail < 1e-8, 1.0, tail)
-    )
     flux = jnp.sum(occupation * p * inverse_energy, axis=-1)
-    return number, flux, jnp.sum(occupation * inverse_energy, axis=-1)
+    return jnp.sum(occupation, axis=-1), flux, jnp.sum(occupation * inverse_energy, axis=-1)
 
 
 def line_shape(
@@ -267,7 +268,7 @@ class Relics:
                 temperature=self._temperature(),
                 density=self._density(),
                 asymmetry=_asymmetry(self.asymmetry),
-                overdensity=1.0 if callable(self.overdensity) else _overdensity(self.overdensity),
+                overdensity=self._overdensity(),
                 nature=self.nature,
                 thermal=bool(self.thermal),
                 profile=_traceable_profile(self.overdensity)
@@ -277,25 +278,26 @@ class Relics:
         )
 
     def _temperature(self) -> Any:
-        t_cmb = in_code_units(self.T_cmb, "temperature", "T_cmb")
-        require("T_cmb", t_cmb, "a positive temperature in K", lambda t: t > 0.0)
+        kelvin = "a positive temperature in K"
+        t_cmb = _positive(self.T_cmb, "temperature", "T_cmb", kelvin)
         if self.temperature is not None:
-            kelvin = in_code_units(self.temperature, "temperature", "temperature")
-            require("temperature", kelvin, "a positive temperature in K", lambda t: t > 0.0)
-        else:
-            kelvin = (4.0 / 11.0) ** (1.0 / 3.0) * t_cmb
-            if self.n_eff is not None:
-                n_eff = in_code_units(self.n_eff, "dimensionless", "n_eff")
-                require("n_eff", n_eff, "a positive number", lambda n: n > 0.0)
-                kelvin = kelvin * (n_eff / 3.0) ** 0.25
-        return kelvin * BOLTZMANN
+            return BOLTZMANN * _positive(self.temperature, "temperature", "temperature", kelvin)
+        scale = (4.0 / 11.0) ** (1.0 / 3.0)
+        if self.n_eff is not None:
+            n_eff = _positive(self.n_eff, "dimensionless", "n_eff", "a positive number")
+            scale = scale * (n_eff / 3.0) ** 0.25
+        return BOLTZMANN * scale * t_cmb
 
     def _density(self) -> Any:
         if self.density is None:
             return thermal_density(self._temperature())
-        density = in_code_units(self.density, "density", "density")
-        require("density", density, "a positive density in cm^-3", lambda n: n > 0.0)
-        return density
+        return _positive(self.density, "density", "density", "a positive density in cm^-3")
+
+    def _overdensity(self) -> Any:
+        if callable(self.overdensity):
+            return 1.0
+        allowed = "a positive number or a callable of redshift"
+        return _positive(self.overdensity, "dimensionless", "overdensity", allowed)
 
     def describe(self) -> dict[str, Any]:
         """Plain values for the record that a result carries."""
@@ -310,16 +312,22 @@ class Relics:
         }
 
 
+def _number(value: Any, kind: str, name: str, allowed: str, condition: Any) -> Any:
+    number = in_code_units(value, kind, name)
+    if np.shape(number) != ():
+        raise ParameterError(f"{name} has the shape {np.shape(number)}: one number is needed")
+    require(name, number, allowed, condition)
+    return number
+
+
+def _positive(value: Any, kind: str, name: str, allowed: str) -> Any:
+    return _number(value, kind, name, allowed, lambda x: x > 0.0)
+
+
 def _asymmetry(value: Any) -> Any:
-    value = in_code_units(value, "dimensionless", "asymmetry")
-    require("asymmetry", value, "a number between -5 and 5", lambda xi: np.abs(xi) <= 5.0)
-    return None if isinstance(value, float) and value == 0.0 else value
-
-
-def _overdensity(value: Any) -> Any:
-    value = in_code_units(value, "dimensionless", "overdensity")
-    require("overdensity", value, "a positive number or a callable of redshift", lambda x: x > 0.0)
-    return value
+    allowed = "a number between -5 and 5"
+    xi = _number(value, "dimensionless", "asymmetry", allowed, lambda x: np.abs(x) <= 5.0)
+    return None if isinstance(xi, float) and xi == 0.0 else xi
 
 
 def _traceable_profile(profile: Callable[..., Any]) -> Callable[[jax.Array], jax.Array]:

@@ -54,6 +54,27 @@ def line_depths(log_energy: jax.Array, u_max: jax.Array, lines: Lines) -> jax.Ar
     return jnp.sum(integrand, axis=(-2, -1))
 
 
+def continuum_depth(u_max: jax.Array, lines: Lines) -> jax.Array:
+    """Estimate the optical depth of what is left out: scattering away from the resonance.
+
+    Exchange of the boson, its interference with the resonance, and nu nu scattering add up to about
+    0.14 g^4/M^2 per pair of relic helicities at s = 10 M^2, where they are strongest; g^2 is the
+    largest row of g g^dagger.
+
+    Parameters
+    ----------
+    u_max : ln(1 + z) of the source.
+    lines : Lines
+
+    Returns
+    -------
+    Array, scalar.
+    """
+    half = 0.5 * jnp.asarray(u_max)
+    column = jnp.sum(half * _WEIGHTS * lines.depth_scale(half * (1.0 + _NODES))) / (2.0 * jnp.pi)
+    return 0.14 * jnp.max(jnp.sum(lines.coupling_squared, axis=1)) ** 2 * column
+
+
 def optical_depths(log_energy: jax.Array, u_max: jax.Array, lines: Lines) -> jax.Array:
     """Sum the optical depths of each beam and mass eigenstate, tau_i = sum_j tau_ij.
 

@@ -31,7 +31,7 @@ from nuprop.sources import PointSource, Source
 from nuprop.transport.averages import CellRule, cell_rule, spectral_kinks
 from nuprop.transport.books import Books, book_nodes, march_books, sweep_books
 from nuprop.transport.coverage import MOST_CELLS, LatticeShape, lattice_needs
-from nuprop.transport.depth import optical_depths
+from nuprop.transport.depth import continuum_depth, optical_depths
 from nuprop.transport.march import RMS_WIDTH
 from nuprop.transport.problem import Emission, Lines
 from nuprop.transport.spectrum import (
@@ -54,13 +54,23 @@ if TYPE_CHECKING:
 
 #: Default energies: 1 TeV to 100 PeV, forty to a decade.
 _DEFAULT_ENERGIES = np.geomspace(1e3, 1e8, 201)
+#: Optical depth of non-resonant scattering above which its neglect is worth a warning.
+_LARGEST_CONTINUUM = 0.01
 #: How far the books of each method may be off.
 _TOLERANCE = {"sweep": 1e-4, "march": 1e-3}
 
 
 @partial(
     jax.tree_util.register_dataclass,
-    data_fields=["lines", "emission", "mixing", "resonances", "perturbative", "needs"],
+    data_fields=[
+        "lines",
+        "emission",
+        "mixing",
+        "resonances",
+        "perturbative",
+        "continuum",
+        "needs",
+    ],
     meta_fields=[],
 )
 @dataclass(frozen=True)
@@ -72,6 +82,7 @@ class _Setup:
     mixing: jax.Array
     resonances: jax.Array
     perturbative: jax.Array
+    continuum: jax.Array
     needs: tuple[jax.Array, jax.Array]
 
 
@@ -187,7 +198,7 @@ def propagate(
     )
     lines, emission = setup.lines, setup.emission
     choice = _choose(method, setup, points, edges, float(resolution))
-    _warn(lines, relics, choice)
+    _warn(setup, relics, choice)
 
     grid = np.log(points if edges is None else edges)
     pieces = 0
@@ -331,6 +342,7 @@ def _prepare(
         mixing=neutrinos.mixing,
         resonances=jnp.where(lines.massive, jnp.exp(lines.log_resonance), jnp.inf),
         perturbative=mediator.is_perturbative(relics.nature),
+        continuum=continuum_depth(emission.u_max, lines),
         needs=lattice_needs(lines, emission.u_max, resolution),
     )
 
@@ -466,7 +478,15 @@ def _cells_hide_widths(lines: Lines, u_max: float, edges: np.ndarray) -> bool:
     return True
 
 
-def _warn(lines: Lines, relics: Relics, choice: _Choice) -> None:
+def _warn(setup: _Setup, relics: Relics, choice: _Choice) -> None:
+    lines = setup.lines
+    if (continuum := float(setup.continuum)) > _LARGEST_CONTINUUM:
+        warnings.warn(
+            f"scattering away from the resonance is left out, but would have an optical depth of "
+            f"about {continuum:.2g} for this coupling and mass",
+            PhysicsWarning,
+            stacklevel=3,
+        )
     if not relics.thermal and not np.all(np.asarray(lines.massive)):
         warnings.warn(
             "thermal=False: a massless relic at rest cannot resonate, so this state does not "
