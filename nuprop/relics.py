@@ -42,7 +42,7 @@ def _cubic_rule(order: int, end: float) -> tuple[np.ndarray, np.ndarray]:
 #: (a mass of 1e-3 T at threshold; 2e-10 above 0.05 T), "fast" to 2e-4.
 _RULES = {
     "fine": _panel_rule(np.array([0.0, 0.03, 0.12, 0.4, 1.2, 3.0, 8.0, 18.0, 40.0]), 8),
-    "fast": _cubic_rule(16, 2.9),
+    "fast": _cubic_rule(20, 2.9),
 }
 
 Nature = Literal["majorana", "dirac"]
@@ -62,38 +62,35 @@ def thermal_density(temperature: Any) -> Any:
     return 3.0 * ZETA_3 / (4.0 * np.pi**2) * (temperature / HBAR_C) ** 3
 
 
-def momentum_integrals(
-    q: ArrayLike, r: ArrayLike, asymmetry: ArrayLike | None = None, rule: str = "fine"
-) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """Integrals of f(p), (p/e) f(p) and f(p)/e above a momentum q, times e^q, in units of T.
+def momentum_integral(
+    integrand: Callable[[jax.Array, jax.Array], jax.Array],
+    q: ArrayLike,
+    r: ArrayLike,
+    asymmetry: ArrayLike | None = None,
+    rule: str = "fine",
+) -> jax.Array:
+    """Integrate f(p) integrand(p, e) over momenta above q, times e^q, in units of T.
 
     Parameters
     ----------
+    integrand : callable of p and e = sqrt(p^2 + r^2), which have one more axis than `q`.
     q : array, lower momentum over T, >= 0.
-    r : array, mass over T, >= 0; broadcasts against `q`.
+    r : array, mass over T, >= 0, broadcasting against `q`.
     asymmetry : float or None
-        xi in f = 1/(exp(p/T + xi) + 1).
+        xi in f = 1/(exp(p/T + xi) + 1); None for 0.
     rule : "fine" or "fast"
-        64 or 16 quadrature nodes.
+        64 or 20 quadrature nodes.
 
     Returns
     -------
-    three Arrays of the broadcast shape; the last one diverges logarithmically at q = r = 0,
-    where every use multiplies it with r^2.
-
-    Notes
-    -----
-    The first has a closed form, but the same nodes must serve all three: for a heavy relic
-    W int f and m^2 int f/e cancel to T/m of either.
+    Array, the broadcast shape of q and r.
     """
     t, weights = _RULES[rule]
     q, r = jnp.broadcast_arrays(jnp.asarray(q, dtype=jnp.float64), jnp.asarray(r))
     p = q[..., None] + t
+    e = jnp.sqrt(p**2 + r[..., None] ** 2)
     xi = jnp.asarray(0.0 if asymmetry is None else asymmetry)
-    occupation = weights / (jnp.exp(xi) + jnp.exp(-p))
-    inverse_energy = jax.lax.rsqrt(p**2 + r[..., None] ** 2)
-    flux = jnp.sum(occupation * p * inverse_energy, axis=-1)
-    return jnp.sum(occupation, axis=-1), flux, jnp.sum(occupation * inverse_energy, axis=-1)
+    return jnp.sum(weights / (jnp.exp(xi) + jnp.exp(-p)) * integrand(p, e), axis=-1)
 
 
 def line_shape(
@@ -134,21 +131,58 @@ def line_shape(
     w, r = jnp.asarray(w), jnp.asarray(r)
     q = jnp.abs(s)
     if nature == "majorana" and asymmetry is None:
-        return (w * momentum_integrals(q, r, rule=rule)[1] / (3.0 * ZETA_3))[None]
+        flux = momentum_integral(lambda p, e: p / e, q, r, rule=rule)
+        return (w * flux / (3.0 * ZETA_3))[None]
 
-    def along_and_against(xi: ArrayLike | None) -> tuple[jax.Array, jax.Array]:
-        number, flux, inverse = momentum_integrals(q, r, xi, rule)
-        along = (w * (number + flux) - r**2 * inverse) / (6.0 * ZETA_3)
-        against = (w * (flux - number) + r**2 * inverse) / (6.0 * ZETA_3)
-        return jnp.maximum(along, 0.0), jnp.maximum(against, 0.0)
+    # W (e + p) >= m^2 >= W (e - p) above the threshold: both integrands are positive
+    def along(xi: ArrayLike | None) -> jax.Array:
+        above = momentum_integral(
+            lambda p, e: jnp.maximum(w[..., None] * (e + p) - r[..., None] ** 2, 0.0) / e,
+            *(q, r, xi, rule),
+        )
+        return above / (6.0 * ZETA_3)
 
-    plus_along, plus_against = along_and_against(asymmetry)
+    def against(xi: ArrayLike) -> jax.Array:
+        above = momentum_integral(
+            lambda p, e: jnp.maximum(w[..., None] * (p - e) + r[..., None] ** 2, 0.0) / e,
+            *(q, r, xi, rule),
+        )
+        return above / (6.0 * ZETA_3)
+
     if asymmetry is None:
-        return plus_along[None]
-    minus_along, minus_against = along_and_against(-jnp.asarray(asymmetry))
+        return along(None)[None]
+    xi = jnp.asarray(asymmetry)
     if nature == "dirac":
-        return jnp.stack([plus_along, minus_along])
-    return jnp.stack([plus_along + minus_against, minus_along + plus_against])
+        return jnp.stack([along(xi), along(-xi)])
+    return jnp.stack([along(xi) + against(-xi), along(-xi) + against(xi)])
+
+
+def line_norm(r: ArrayLike, nature: Nature, asymmetry: ArrayLike | None = None) -> jax.Array:
+    """Integral of `line_shape` over W: the targets that a beam meets in all.
+
+    Parameters
+    ----------
+    r : array, m/T.
+    nature, asymmetry : as for `line_shape`.
+
+    Returns
+    -------
+    Array, shape (n_beams, ...)
+        1 for Majorana relics, (1 + <p/e>)/2 for Dirac ones, when there is no asymmetry.
+    """
+
+    def mean(sign: float, xi: ArrayLike | None) -> jax.Array:
+        zero = jnp.zeros(jnp.shape(r))
+        total = momentum_integral(lambda p, e: p**2 * (1.0 + sign * p / e), zero, r, xi)
+        return total / (3.0 * ZETA_3)
+
+    if asymmetry is None:
+        return (jnp.ones(jnp.shape(r)) if nature == "majorana" else mean(1.0, None))[None]
+    xi = jnp.asarray(asymmetry)
+    plus, minus = mean(1.0, xi), mean(1.0, -xi)
+    if nature == "dirac":
+        return jnp.stack([plus, minus])
+    return jnp.stack([plus + mean(-1.0, -xi), minus + mean(-1.0, xi)])
 
 
 def _moment(asymmetry: Leaf) -> jax.Array:

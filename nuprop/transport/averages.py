@@ -69,9 +69,11 @@ def cell_rule(log_edges: jax.Array, kinks: jax.Array, pieces: int) -> CellRule:
 
 
 def spectral_kinks(lines: Lines, emission: Emission) -> jax.Array:
-    """ln(E) at Earth where a flux through relics at rest jumps or bends: E_b/(1 + z), shape (k,).
+    """ln(E) at Earth where a flux through relics at rest jumps or bends, shape (k,).
 
-    z is 0, z_max, or a break of the evolution.
+    E/(1 + z) for each resonance and each kink E of the source's spectrum; z is 0, z_max, or a break
+    of the evolution.
     """
     places = jnp.concatenate([jnp.zeros(1), jnp.atleast_1d(emission.u_max), emission.log_breaks])
-    return (lines.log_resonance[:, None] - places).reshape(-1)
+    energies = jnp.concatenate([lines.log_resonance, emission.log_kinks])
+    return (energies[:, None] - places).reshape(-1)

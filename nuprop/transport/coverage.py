@@ -9,8 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from nuprop.transport.march import BLOCK, CHUNK, RMS_WIDTH, Lattice, least_temperature
+from nuprop.transport.lattice import BLOCK, CHUNK, Lattice
 from nuprop.transport.problem import Lines
+from nuprop.transport.shapes import RMS_WIDTH, line_temperatures
 
 #: Optical depths below this are left out at the ends of the lattice.
 _NEGLIGIBLE = 1e-6
@@ -59,29 +60,33 @@ def absorbing_range(
     u_max : ln(1 + z_max).
     width : cell width; lines much narrower than it count as that wide.
     """
-    masses = jnp.asarray(lines.masses)
-    floor = least_temperature(width, lines)
-    warm = jnp.asarray(lines.relics.temperature if lines.relics.thermal else 0.0)
-    log_scale = 2.0 * jnp.log(lines.mediator_mass) - jnp.log(2.0)
+    if lines.relics.thermal:
+        top, bottom = _thermal_range(lines, jnp.asarray(u_max), width)
+    else:
+        place = jnp.where(lines.massive, lines.log_resonance, jnp.min(lines.log_resonance))
+        top, bottom = jnp.max(place) + 6.0 * width, jnp.min(place) - u_max - 6.0 * width
+    return top + width, bottom - 2.0 * width
+
+
+def _thermal_range(lines: Lines, u_max: jax.Array, width: jax.Array) -> tuple[jax.Array, jax.Array]:
+    temperatures = line_temperatures(width, lines)
 
     def reach(growth: jax.Array, *, upward: bool) -> jax.Array:
         """ln(eps) of each line at which hardly anything of it is left, when 1 + z = growth.
 
         A line falls as e^-|s|; above a massless one the depth falls as 0.2 (W/T)^2 only.
         """
-        temperature = jnp.maximum(warm * growth, floor)
-        r = masses / temperature
+        temperature = temperatures * growth
+        r = jnp.asarray(lines.masses) / temperature
         depth = lines.depth_scale(jnp.log(growth)) * jnp.max(lines.coupling_squared)
         tail = jnp.clip(jnp.log(depth * (1.0 + r) / _NEGLIGIBLE), 5.0, 40.0)
         root = tail + jnp.sqrt(tail**2 + r**2)
         slow = jnp.clip(jnp.sqrt(10.0 * _NEGLIGIBLE / (0.2 * depth)), 1e-6, 0.1)
         w = jnp.maximum(r**2 / root, slow) if upward else root
-        return log_scale - jnp.log(w * temperature) - jnp.log(growth)
+        return jnp.log(0.5 * lines.mediator_mass**2 / (w * temperature * growth))
 
-    counted = lines.massive | (warm > 0.0)
-    top = jnp.max(jnp.where(counted, reach(jnp.ones(()), upward=True), -jnp.inf))
-    bottom = jnp.min(jnp.where(counted, reach(jnp.exp(jnp.asarray(u_max)), upward=False), jnp.inf))
-    return top + width, bottom - 2.0 * width
+    top = jnp.max(reach(jnp.ones(()), upward=True))
+    return top, jnp.min(reach(jnp.exp(u_max), upward=False))
 
 
 def lattice_needs(
@@ -97,7 +102,7 @@ def lattice_needs(
         heaviest = jnp.max(jnp.asarray(lines.masses))
         narrowest = RMS_WIDTH * lines.relics.temperature / jnp.maximum(heaviest, 1e-40)
         width = jnp.clip(narrowest, FINEST, COARSEST)
-    n_steps = CHUNK * jnp.maximum(1.0, jnp.round(u_max / width * resolution / CHUNK))
+    n_steps = CHUNK * jnp.maximum(1.0, jnp.ceil(u_max / width * resolution / CHUNK))
     width = u_max / n_steps
     top, bottom = absorbing_range(lines, u_max, width)
     return BLOCK * jnp.maximum(1.0, jnp.ceil((top - bottom) / width / BLOCK)), n_steps

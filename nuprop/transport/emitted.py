@@ -52,10 +52,28 @@ def emitted_before(
         u_max = jnp.asarray(emission.u_max)
         total = emission.rate(u_max) * emission.spectrum_at(log_energy + u_max)
         return jnp.where(crossings < u_max, total, 0.0), total
+    if emission.spectrum.kinks:
+        return _emitted_between_kinks(emission, panels, log_energy, crossings)
     nodes = panels.nodes.T[..., None]
     integrand = emission.rate(nodes) * emission.spectrum_at(log_energy + nodes)
     later, total = panels.integral_up_to(integrand, crossings)
     return jnp.maximum(total - later, 0.0), total
+
+
+def _emitted_between_kinks(
+    emission: Emission, panels: Panels, log_energy: jax.Array, crossings: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    """`emitted_before` with panels of each energy's own, split at kinks of Q and at crossings."""
+    kinks = emission.log_kinks[:, None] - log_energy
+    ends = jnp.clip(jnp.concatenate([kinks, crossings]), panels.edges[0], panels.edges[-1])
+    regular = jnp.broadcast_to(panels.edges[:, None], (panels.edges.size, log_energy.size))
+    own = Panels(jnp.sort(jnp.concatenate([regular, ends]), axis=0), panels.order)
+    nodes = own.nodes
+    integrand = emission.rate(nodes) * emission.spectrum_at(log_energy[:, None] + nodes)
+    parts = jnp.sum(own.weights * integrand, axis=-1)
+    middle = 0.5 * (own.edges[1:] + own.edges[:-1])
+    before = jnp.sum(jnp.where(middle > crossings[:, None], parts, 0.0), axis=1)
+    return before, jnp.sum(parts, axis=0)
 
 
 def free_flux(emission: Emission, log_energy: jax.Array) -> jax.Array:
@@ -76,6 +94,10 @@ def free_flux(emission: Emission, log_energy: jax.Array) -> jax.Array:
         total = emission.rate(u_max) * emission.spectrum_at(log_energy + u_max)
     else:
         panels = redshift_panels(emission)
+        if emission.spectrum.kinks:
+            none = jnp.zeros((0, log_energy.size))
+            total = _emitted_between_kinks(emission, panels, log_energy, none)[1]
+            return total * emission.shares[..., None]
         nodes, weights = panels.nodes.reshape(-1), panels.weights.reshape(-1)
         total = (weights * emission.rate(nodes)) @ emission.spectrum_at(log_energy + nodes[:, None])
     return total * emission.shares[..., None]

@@ -49,12 +49,12 @@ class Panels:
     def nodes(self) -> jax.Array:
         """Gauss-Legendre nodes, shape (n_panels, order)."""
         nodes = _legendre_rule(self.order)[0]
-        return self._middle[:, None] + self._half[:, None] * nodes
+        return self._middle[..., None] + self._half[..., None] * nodes
 
     @property
     def weights(self) -> jax.Array:
         """Weights of the nodes, shape (n_panels, order)."""
-        return self._half[:, None] * _legendre_rule(self.order)[1]
+        return self._half[..., None] * _legendre_rule(self.order)[1]
 
     @property
     def _middle(self) -> jax.Array:

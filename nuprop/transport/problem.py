@@ -117,6 +117,11 @@ class Emission:
         return jnp.log1p(jnp.asarray(self.evolution.breaks, dtype=jnp.float64).reshape(-1))
 
     @property
+    def log_kinks(self) -> jax.Array:
+        """ln(E/GeV) of the energies at the source where Q or its slope jumps."""
+        return jnp.log(jnp.asarray(self.spectrum.kinks, dtype=jnp.float64).reshape(-1))
+
+    @property
     def log_jumps(self) -> jax.Array:
         """ln(1 + z) of the redshifts where W itself jumps, its end at z_max included."""
         jumps = jnp.log1p(jnp.asarray(self.evolution.jumps, dtype=jnp.float64).reshape(-1))

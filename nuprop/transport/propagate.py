@@ -32,8 +32,8 @@ from nuprop.transport.averages import CellRule, cell_rule, spectral_kinks
 from nuprop.transport.books import Books, book_nodes, march_books, sweep_books
 from nuprop.transport.coverage import MOST_CELLS, LatticeShape, lattice_needs
 from nuprop.transport.depth import continuum_depth, optical_depths
-from nuprop.transport.march import RMS_WIDTH
 from nuprop.transport.problem import Emission, Lines
+from nuprop.transport.shapes import RMS_WIDTH
 from nuprop.transport.spectrum import (
     Helicities,
     Method,
@@ -44,7 +44,7 @@ from nuprop.transport.spectrum import (
     pieces_of,
 )
 from nuprop.transport.sweep import sweep
-from nuprop.units import in_code_units
+from nuprop.units import in_code_units, require
 
 if TYPE_CHECKING:
     from astropy.cosmology import FLRW
@@ -181,8 +181,8 @@ def propagate(
     history = expansion(cosmology)
     _require_reach(source, history)
     points, edges = _energies(energy, energy_edges)
-    if not np.isfinite(resolution) or resolution <= 0.0:
-        raise ParameterError(f"resolution = {resolution}: a positive number")
+    resolution = in_code_units(resolution, "dimensionless", "resolution")
+    require("resolution", resolution, "a positive number", lambda x: x > 0.0)
     if on_error not in ("raise", "return"):
         raise ParameterError(f"on_error = {on_error!r}: 'raise' or 'return'")
 

@@ -1,0 +1,147 @@
+"""Line shapes on the diagonals of a lattice, and the depths that its steps add up to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from nuprop.relics import line_norm, line_shape
+from nuprop.transport.lattice import Lattice
+from nuprop.transport.problem import Lines
+
+#: rms width of a non-relativistic line in units of T/m: sqrt(<p^2>/3) = 2.0768 T.
+RMS_WIDTH = 2.0768
+#: rms width of the line of a relic at rest, in cells, and the least one of a thermal line.
+WIDTH_AT_REST, LEAST_WIDTH = 0.85, 0.6
+#: Redshifts at which a thermal shape is evaluated; between them its logarithm is interpolated.
+SHAPE_NODES = 6
+
+
+@partial(
+    jax.tree_util.register_dataclass,
+    data_fields=["log_shape", "threshold", "cooling", "interpolation"],
+    meta_fields=[],
+)
+@dataclass(frozen=True)
+class LineShapes:
+    """W phi(W) of each line at the two Gauss points of a step, on either side of a diagonal.
+
+    Attributes
+    ----------
+    log_shape : (n_nodes, n_beams, 2, 3, n_diagonals)
+        ln(W phi) + |s| at a few redshifts; smooth in redshift.
+    threshold : (2, 3, n_diagonals), |s| today.
+    cooling : (n_steps,), s over its value today, 1/(1 + z).
+    interpolation : (n_steps, n_nodes), from those redshifts to all steps.
+    """
+
+    log_shape: jax.Array
+    threshold: jax.Array
+    cooling: jax.Array
+    interpolation: jax.Array
+
+    def at_gauss_points(self, steps: jax.Array, first: jax.Array, count: int) -> jax.Array:
+        """Compute W phi in some steps, for `count` diagonals from `first`.
+
+        Returns
+        -------
+        Array, shape (len(steps), n_beams, 2, 3, count).
+        """
+        slice_of = partial(
+            jax.lax.dynamic_slice_in_dim, start_index=first, slice_size=count, axis=-1
+        )
+        smooth = jnp.einsum("nc,cbgjl->nbgjl", self.interpolation[steps], slice_of(self.log_shape))
+        cooling = self.cooling[steps][:, None, None, None, None]
+        return jnp.exp(smooth - slice_of(self.threshold) * cooling)
+
+
+def line_shapes(lattice: Lattice, lines: Lines) -> LineShapes:
+    """Compute the line shapes of relics in motion or at rest.
+
+    A relic at rest gets a Gaussian in ln(E), 0.85 cells wide; a thermal line narrower than 0.6
+    cells today is computed as if its relic were hotter by the missing factor.
+    """
+    gauss = jnp.array([0.5, -0.5])[:, None, None] / np.sqrt(3.0) * lattice.log_width
+    log_energy = lattice.diagonals + gauss
+    return (_in_motion if lines.relics.thermal else _at_rest)(lattice, lines, log_energy)
+
+
+def _at_rest(lattice: Lattice, lines: Lines, log_energy: jax.Array) -> LineShapes:
+    width = WIDTH_AT_REST * lattice.log_width
+    away = (log_energy - lines.log_resonance[:, None]) / width
+    log_shape = -0.5 * jnp.minimum(away**2, 1400.0) - jnp.log(np.sqrt(2.0 * np.pi) * width)
+    log_shape = jnp.where(lines.massive[:, None], log_shape, -700.0)
+    weight = lines.relics.weight_at_rest()[:, None, None, None]
+    return LineShapes(
+        log_shape=(jnp.log(weight) + log_shape)[None],
+        threshold=jnp.zeros_like(log_shape),
+        cooling=jnp.ones(lattice.n_steps),
+        interpolation=jnp.ones((lattice.n_steps, 1)),
+    )
+
+
+def _in_motion(lattice: Lattice, lines: Lines, log_energy: jax.Array) -> LineShapes:
+    u = lattice.steps
+    count = min(SHAPE_NODES, lattice.n_steps)
+    angles = np.pi * (np.arange(count) + 0.5) / count
+    at = 0.5 * (u[0] + u[-1]) + 0.5 * (u[0] - u[-1]) * np.cos(angles)
+    degrees = np.arange(count)
+    coefficients = np.cos(np.outer(degrees, angles)) * np.where(degrees, 2.0, 1.0)[:, None] / count
+    positions = np.arccos(np.linspace(1.0, -1.0, lattice.n_steps))
+
+    temperature = line_temperatures(lattice.log_width, lines)[:, None]
+    w = 0.5 * lines.mediator_mass**2 * jnp.exp(-log_energy) / temperature
+    r = jnp.asarray(lines.masses)[:, None] / temperature
+    threshold = 0.5 * (w - r**2 / w)
+    cooling = jnp.exp(-at)[:, None, None, None]
+    relics = lines.relics
+    shape = line_shape(
+        threshold * cooling,
+        w * cooling,
+        r * cooling,
+        relics.nature,
+        relics.asymmetry,
+        rule="fast",
+    )
+    log_shape = jnp.log(shape * (w * cooling) + 1e-300)
+    # the sum over diagonals misses a bit of a line as narrow as a cell; its integral is known
+    sampled = jnp.sum(jnp.exp(log_shape - jnp.abs(threshold) * cooling), axis=(2, 4))
+    whole = line_norm(r[:, 0] * cooling[:, 0, 0], relics.nature, relics.asymmetry)
+    lacking = jnp.log(whole / (0.5 * lattice.log_width * sampled))
+    return LineShapes(
+        log_shape=jnp.moveaxis(log_shape + lacking[:, :, None, :, None], 0, 1),
+        threshold=jnp.abs(threshold),
+        cooling=jnp.exp(-u),
+        interpolation=jnp.asarray(np.cos(np.outer(positions, degrees)) @ coefficients),
+    )
+
+
+def line_temperatures(width: jax.Array, lines: Lines) -> jax.Array:
+    """Temperature today [GeV] of each thermal line, high enough for cells of `width`; (3,)."""
+    least = LEAST_WIDTH * width / RMS_WIDTH * jnp.asarray(lines.masses)
+    return jnp.maximum(lines.relics.temperature, least)
+
+
+def summed_depths(lattice: Lattice, lines: Lines) -> jax.Array:
+    """Optical depth tau_i from u_max to today that the steps add up to.
+
+    Returns
+    -------
+    Array, shape (n_beams, 3, n_cells).
+    """
+    shapes = line_shapes(lattice, lines)
+    coupling = jnp.asarray(lines.coupling_squared)
+
+    def step(total: jax.Array, inputs: tuple[jax.Array, ...]) -> tuple[jax.Array, None]:
+        step_number, u, diagonal = inputs
+        values = shapes.at_gauss_points(step_number[None], diagonal, lattice.n_cells)[0]
+        depth = jnp.einsum("ij,bgjk->bik", 0.5 * coupling, values)
+        return total + lattice.log_width * lines.depth_scale(u) * depth, None
+
+    zero = jnp.zeros((shapes.log_shape.shape[1], 3, lattice.n_cells))
+    number = jnp.arange(lattice.n_steps)
+    return jax.lax.scan(step, zero, (number, lattice.steps, number[::-1]))[0]

@@ -1,0 +1,260 @@
+from dataclasses import replace
+
+"""Relics in motion: the march against the sweep, against exact depths, and against itself."""
+
+import itertools
+from functools import partial
+
+import jax
+import numpy as np
+import pytest
+from reference import models
+from reference.models import AT_REST, THERMAL, fig3, fig4
+
+import nuprop
+from nuprop.transport import lattice_shape, summed_depths
+
+#: Cells of the averages that are compared: 23 to a decade.
+CELL = 0.1
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(4)
+
+
+def grid(lines, emission):
+    """Edges of cells in ln(E) around all dips, and eight Gauss points and weights in each."""
+    resonances = np.asarray(lines.log_resonance)[np.asarray(lines.massive)]
+    u_max = float(emission.u_max)
+    edges = np.arange(resonances.min() - u_max - 0.8, resonances.max() + 0.4, CELL)
+    halves = np.arange(edges[0], edges[-1] + 0.25 * CELL, 0.5 * CELL)
+    y = (0.5 * (halves[1:] + halves[:-1])[:, None] + 0.25 * CELL * _NODES).reshape(-1, 8)
+    weights = np.tile(_WEIGHTS, 2) * np.exp(y)
+    clear = np.ones(y.shape[0], dtype=bool)
+    for end in np.concatenate([resonances, resonances - u_max]):
+        cell = np.searchsorted(edges, end) - 1
+        clear[max(cell - 1, 0) : cell + 2] = False
+    return y, weights / weights.sum(axis=1, keepdims=True), clear
+
+
+def averages(values, weights):
+    return np.einsum("aicn,cn->aic", values.reshape(*values.shape[:2], *weights.shape), weights)
+
+
+def against_sweep(model, helicities="summed"):
+    """Relative deviations of cell averages: total, per flavor, per mass eigenstate; and the books."""
+    lines, emission = models.problem_of(*model, helicities=helicities)
+    y, weights, clear = grid(lines, emission)
+    shape = lattice_shape(lines, float(emission.u_max))
+    if not emission.burst and emission.u_max == np.log(6.0):  # one program for all of these
+        shape = nuprop.transport.LatticeShape(max(shape.n_cells, 320), shape.n_steps)
+    found, _, balance = models.marched_at(y.ravel(), lines, emission, shape)
+    exact = models.swept_at(y.ravel(), lines, emission)
+    found, exact = (averages(part, weights)[..., clear] for part in (found, exact))
+    mixing = np.asarray(model[2].mixing)
+    flavors = [np.einsum("fi,ain->afn", mixing, part) for part in (found, exact)]
+    return [
+        np.max(np.abs(one / other - 1.0))
+        for one, other in (
+            (found.sum(axis=(0, 1)), exact.sum(axis=(0, 1))),
+            flavors,
+            (found, exact),
+        )
+    ] + [balance]
+
+
+def lmu_ltau(coupling):
+    return nuprop.ZPrime.lmu_ltau("11 MeV", coupling)
+
+
+# --- relics at rest --------------------------------------------------------------------------
+
+AT_DEFAULTS = {
+    "near resonances": fig3,
+    "resonances far apart": fig4,
+    "inverted": partial(fig4, ordering="inverted"),
+    "one massless state": partial(fig3, lightest=0.0),
+    "weak": partial(fig3, mediator=lmu_ltau(3e-5)),
+    "charged leptons": partial(fig3, mediator=nuprop.ZPrime.le_lmu("11 MeV", 5e-4)),
+    "z_max = 1": partial(fig3, z_max=1.0),
+    "piecewise": partial(fig3, evolution="sfr-araki-2016", z_max=4.0),
+}
+
+
+@pytest.mark.parametrize("case", AT_DEFAULTS)
+def test_against_sweep(case):
+    total, per_flavor, per_state, balance = against_sweep(AT_DEFAULTS[case]())
+    # a line at rest is one cell wide on the lattice; two lattices extrapolate its width to zero
+    assert total < 3e-3
+    assert per_flavor < 3e-3
+    assert per_state < 2e-2
+    assert max(balance.number_residual, balance.energy_residual) < 1e-3
+
+
+@pytest.mark.parametrize(
+    ("case", "tolerance"),
+    [
+        # where the width of a cell shows most: dips of tau = 100 and more, whose edges are felt far
+        # away; all neutrinos at one distance, so that no average over redshift smooths anything;
+        # three lines in one cell
+        (partial(fig3, mediator=lmu_ltau(3e-3)), 1e-2),
+        (partial(fig3, evolution="burst", z_max=3.0), 1e-2),
+        (partial(fig3, masses=[0.05, 0.0505, 0.051]), 2e-2),
+    ],
+    ids=["tau = 100", "burst", "masses 1 percent apart"],
+)
+def test_against_sweep_where_width_matters(case, tolerance):
+    total, per_flavor, per_state, balance = against_sweep(case())
+    assert total < tolerance
+    assert per_flavor < tolerance
+    assert per_state < 2.5 * tolerance
+    assert max(balance.number_residual, balance.energy_residual) < 1e-3
+
+
+@pytest.mark.slow
+def test_against_sweep_far_away():
+    total, per_flavor, per_state, balance = against_sweep(fig3(z_max=20.0))
+    assert max(total, per_flavor) < 3e-3
+    assert per_state < 2e-2
+    assert max(balance.number_residual, balance.energy_residual) < 1e-3
+
+
+#: ln(E) farther than 0.2 from every edge: between, below and above the dips of `fig3`.
+AWAY = np.log(np.concatenate([np.geomspace(3e4, 8.5e4, 6), np.geomspace(1.6e5, 5.2e5, 12)]))
+
+
+def test_order_at_rest():
+    # the error at fixed energies falls with the square of the cell's width
+    lines, emission = models.problem_of(*fig3())
+    shape = lattice_shape(lines, float(emission.u_max))
+    exact = models.swept(AWAY, lines, emission)[0]
+    errors = []
+    for factor in (1, 2, 4):
+        flux = models.marched_at(AWAY, lines, emission, models.finer(shape, factor))[0]
+        errors.append(np.sqrt(np.mean((flux / exact - 1.0) ** 2)))
+    slope = np.polyfit(np.log([1.0, 0.5, 0.25]), np.log(errors), 1)[0]
+    assert slope >= 1.8
+
+
+# --- depths ----------------------------------------------------------------------------------
+
+# eV, GeV: optical depths to z = 5 of one state with |g| = 5e-4, 10 MeV; Majorana and Dirac.
+DEPTHS = {
+    0.05: {
+        1.05e6: (9.826587089e-6, 3.130904890e-7),
+        1.0e6: (2.369905686, 0.595057885),
+        9e5: (6.102288682, 3.046133546),
+        5e5: (21.007334908, 10.516986447),
+        2.5e5: (65.862719490, 33.141377637),
+    },
+    0.001: {
+        5e7: (2.383781431, 0.818739339),
+        2.5e7: (10.925597536, 7.395355556),
+        5e6: (28.923897806, 27.863209502),
+    },
+    0.0: {
+        5e7: (5.856630044, 5.856630044),
+        2.5e7: (11.221638750, 11.221638750),
+        1.25e7: (18.244524761, 18.244524761),
+        5e6: (26.376288958, 26.376288958),
+    },
+}
+
+
+@jax.jit
+def depths_of(lattice, lines):
+    return summed_depths(lattice, lines), lattice.centers
+
+
+def one_line(mass, relics):
+    """A line on nu_1 of a given mass [eV] and |g| = 5e-4, 10 MeV; the others do not couple."""
+    return models.problem_of(
+        *models.model(models.one_state(), masses=[mass, 0.05, 0.05], relics=relics)
+    )[0]
+
+
+@pytest.mark.parametrize("nature", ["majorana", "dirac"])
+@pytest.mark.parametrize("mass", DEPTHS)
+def test_summed_depths_against_printed(mass, nature):
+    lines = one_line(mass, nuprop.Relics(nature))
+    lattice = lattice_shape(lines, np.log(6.0)).placed(lines, np.log(6.0))
+    energies = np.array(list(DEPTHS[mass]))
+    found = []
+    for y in np.log(energies):  # with a cell's center on each
+        cells = (y - lattice.centers[0]) / lattice.log_width
+        shift = (cells - np.round(cells)) * lattice.log_width
+        moved = replace(lattice, log_top=lattice.log_top + shift)
+        depths, centers = map(np.asarray, depths_of(moved, lines))
+        found.append(depths[0, 0, np.argmin(np.abs(centers - y))])
+    found = np.array(found)
+    expected = np.array([pair[nature == "dirac"] for pair in DEPTHS[mass].values()])
+    # within 1e-3; on the edge, where tau falls by orders of magnitude in a few cells, 1e-2;
+    # above it 1e-5 absolute
+    on_edge = (mass == 0.05) & (energies > 9.9e5)
+    np.testing.assert_allclose(found[~on_edge], expected[~on_edge], rtol=1e-3)
+    np.testing.assert_allclose(found[on_edge], expected[on_edge], rtol=1e-2, atol=1e-5)
+
+
+@pytest.mark.parametrize("nature", ["majorana", "dirac"])
+@pytest.mark.parametrize("mass", [0.1, 0.05, 0.009, 0.001, 0.0])
+def test_summed_depths_against_exact(mass, nature):
+    lines = one_line(mass, nuprop.Relics(nature))
+    u_max = np.log(6.0)
+    lattice = lattice_shape(lines, u_max).placed(lines, u_max)
+    depths, centers = map(np.asarray, depths_of(lattice, lines))
+    found, exact = depths[0, 0], models.optical_depths(centers, u_max, lines)[0, 0]
+    edge = np.zeros(centers.size, dtype=bool)
+    if mass > 0.0:  # 15 rms widths of the line around its edges at z = 0 and z = 5
+        width = 2.08 * float(lines.relics.temperature) / (mass * models.EV)
+        resonance = float(lines.log_resonance[0])
+        edge |= np.abs(centers - resonance) < 15.0 * width
+        edge |= np.abs(centers - resonance + u_max) < 15.0 * 6.0 * width
+    deep = exact > 0.1
+    np.testing.assert_allclose(found[deep & ~edge], exact[deep & ~edge], rtol=1e-3)
+    np.testing.assert_allclose(found[deep & edge], exact[deep & edge], rtol=1e-2)
+    # where tau < 0.1 an error of 1 percent is at most 1e-3; in the wings 1e-5
+    np.testing.assert_allclose(found[~deep], exact[~deep], rtol=1e-2, atol=1e-5)
+
+
+def test_summed_depths_at_rest():
+    # each line crosses the lattice with its whole depth
+    lines = one_line(0.05, AT_REST)
+    u_max = np.log(6.0)
+    lattice = lattice_shape(lines, u_max).placed(lines, u_max)
+    depths, centers = map(np.asarray, depths_of(lattice, lines))
+    away = np.abs(centers - np.log(1e6) + 0.5 * u_max) < 0.5 * u_max - 12.0 * lattice.log_width
+    exact = models.optical_depths(centers, u_max, lines)[0, 0]
+    assert np.count_nonzero(away) > 80
+    # the curvature of n/H over the width of a cell, (3 h)^2
+    np.testing.assert_allclose(depths[0, 0][away], exact[away], rtol=2e-3)
+
+
+# --- relics in motion ------------------------------------------------------------------------
+
+
+def thermal(make, factor=1, energies=None, helicities="summed", **changes):
+    """Flux over free flux (n_channels, 3, n) on a lattice `factor` times finer, and the books."""
+    model = make(**{"relics": THERMAL, **changes})
+    lines, emission = models.problem_of(*model, helicities=helicities)
+    shape = models.finer(lattice_shape(lines, float(emission.u_max)), factor)
+    flux, free, balance = models.marched_at(energies, lines, emission, shape)
+    return flux, free, balance, np.asarray(model[2].mixing)
+
+
+@pytest.mark.parametrize("make", [fig3, fig4])
+def test_against_finer_lattice(make):
+    y = np.log(np.geomspace(2e4, 2e7, 400))
+    coarse, _, balance, mixing = thermal(make, energies=y)
+    fine = thermal(make, 4, energies=y)[0]
+    coarse, fine = mixing @ coarse[0], mixing @ fine[0]
+    # the steepest flank, of the heaviest state, is 3 cells wide: interpolation sees it at 1e-2
+    steep = np.abs(np.gradient(np.log(fine.sum(axis=0)), y) + 2.3) > 5.0
+    assert np.count_nonzero(~steep) > 370
+    assert np.max(np.abs(coarse / fine - 1.0)[:, ~steep]) < 3e-3
+    assert np.max(np.abs(coarse / fine - 1.0)) < 3e-2
+    assert max(balance.number_residual, balance.energy_residual) < 1e-3
+
+
+@pytest.mark.slow
+def test_order_in_motion():
+    y = np.log(np.concatenate([np.geomspace(3e4, 1e5, 5), np.geomspace(2e5, 5e5, 9)]))
+    fluxes = [thermal(fig4, factor, energies=y)[0] for factor in (1, 2, 4)]
+    steps = [np.sqrt(np.mean((a / b - 1.0) ** 2)) for a, b in itertools.pairwise(fluxes)]
+    assert np.log2(steps[0] / steps[1]) >= 1.8
