@@ -56,8 +56,9 @@ class Balance:
     def energy_residual(self) -> float:
         """Violation of the energy balance over what interacted; 0 if nothing did.
 
-        Where less than 1e-9 of the free flux interacted, over that: what was put back is a
-        difference of fluxes, which rounding errors of 1e-15 would dominate.
+        Where less than 1e-7 of the free flux interacted, over that: what was put back is a
+        difference of fluxes, which rounding, and panels that an exponential cutoff falls through,
+        would dominate.
         """
         outgoing = self.deposited_energy + self.below_energy + self.lost_energy
         return _relative(outgoing, self.interacted_energy, self.free_energy)
@@ -77,7 +78,7 @@ class Balance:
 
 
 def _relative(outgoing: float, expected: float, free: float) -> float:
-    scale = max(expected, 1e-9 * free)
+    scale = max(expected, 1e-7 * free)
     if scale == 0.0:
         return 0.0 if outgoing == 0.0 else float("inf")
     return abs(outgoing - expected) / scale

@@ -43,11 +43,13 @@ def line_depths(log_energy: jax.Array, u_max: jax.Array, lines: Lines) -> jax.Ar
     r = jnp.asarray(lines.masses)[:, None] / relics.temperature
     a = 0.5 * lines.mediator_mass**2 * jnp.exp(-log_energy) / relics.temperature
     b = r**2 / a
-    first, last = 0.5 * (a * jnp.exp(-2.0 * u_max) - b), 0.5 * (a - b)
+    least = a * jnp.exp(-2.0 * u_max)
+    first, last = 0.5 * (least - b), 0.5 * (a - b)
     edges = jnp.clip(_PANELS, first[..., None], last[..., None])
     half = 0.5 * jnp.diff(edges)[..., None]
     s = 0.5 * (edges[..., 1:] + edges[..., :-1])[..., None] + half * _NODES
-    w = 2.0 * s + b[..., None, None]
+    # far above the line b is so much larger than a that rounding alone would decide
+    w = jnp.clip(2.0 * s + b[..., None, None], least[..., None, None], a[:, None, None])
     growth = jnp.sqrt(a[:, None, None] / w)
     shape = line_shape(s, w, r[..., None, None] / growth, relics.nature, relics.asymmetry)
     integrand = half * _WEIGHTS * lines.depth_scale(jnp.log(growth)) * jnp.exp(-jnp.abs(s)) * shape

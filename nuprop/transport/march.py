@@ -19,6 +19,8 @@ from nuprop.transport.lattice import BLOCK, CHUNK, Lattice
 from nuprop.transport.problem import Emission, Lines, kernel
 from nuprop.transport.shapes import line_shapes
 
+#: Flux, in units of the width of the lowest cell, whose square still is a number.
+_FAINTEST = 1e-140
 #: Weights of the two Gauss points in the integral over a step, and over its second half.
 _STEP_WEIGHTS = np.array([[0.5, 0.5], [0.25 - np.sqrt(3.0) / 8.0, 0.25 + np.sqrt(3.0) / 8.0]])
 
@@ -172,7 +174,7 @@ def march(lattice: Lattice, lines: Lines, emission: Emission) -> MarchResult:
     (contents, free, interacted, waiting), _ = jax.lax.scan(chunk, carry, (*per_step, firsts))
     contents = contents + yields * _landing(waiting, growth, own, spread)[:, None, :]
     unit = jnp.sum(emission.shares) * jnp.exp(log_energy[0]) * 2.0 * jnp.sinh(0.5 * h)
-    positive = free > 0.0
+    positive = free > _FAINTEST
     return MarchResult(
         log_energy=log_energy,
         ratio=jnp.where(positive, contents / jnp.where(positive, free, 1.0), shares),

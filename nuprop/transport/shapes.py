@@ -111,7 +111,8 @@ def _in_motion(lattice: Lattice, lines: Lines, log_energy: jax.Array) -> LineSha
     # the sum over diagonals misses a bit of a line as narrow as a cell; its integral is known
     sampled = jnp.sum(jnp.exp(log_shape - jnp.abs(threshold) * cooling), axis=(2, 4))
     whole = line_norm(r[:, 0] * cooling[:, 0, 0], relics.nature, relics.asymmetry)
-    lacking = jnp.log(whole / (0.5 * lattice.log_width * sampled))
+    share = 0.5 * lattice.log_width * sampled / whole
+    lacking = -jnp.log(jnp.where(share > 0.8, share, 1.0))  # beyond the lattice if far less
     return LineShapes(
         log_shape=jnp.moveaxis(log_shape + lacking[:, :, None, :, None], 0, 1),
         threshold=jnp.abs(threshold),
