@@ -1,8 +1,6 @@
-from dataclasses import replace
-
 """Relics in motion: the march against the sweep, against exact depths, and against itself."""
 
-import itertools
+from dataclasses import replace
 from functools import partial
 
 import jax
@@ -39,12 +37,12 @@ def averages(values, weights):
 
 
 def against_sweep(model, helicities="summed"):
-    """Relative deviations of cell averages: total, per flavor, per mass eigenstate; and the books."""
+    """Deviations of cell averages: total, per flavor, per mass eigenstate; and the books."""
     lines, emission = models.problem_of(*model, helicities=helicities)
     y, weights, clear = grid(lines, emission)
     shape = lattice_shape(lines, float(emission.u_max))
-    if not emission.burst and emission.u_max == np.log(6.0):  # one program for all of these
-        shape = nuprop.transport.LatticeShape(max(shape.n_cells, 320), shape.n_steps)
+    if not emission.burst and abs(emission.u_max - np.log(6.0)) < 1e-9:  # one program for these
+        shape = nuprop.transport.LatticeShape(max(shape.n_cells, 352), shape.n_steps)
     found, _, balance = models.marched_at(y.ravel(), lines, emission, shape)
     exact = models.swept_at(y.ravel(), lines, emission)
     found, exact = (averages(part, weights)[..., clear] for part in (found, exact))
@@ -126,11 +124,10 @@ def test_order_at_rest():
     shape = lattice_shape(lines, float(emission.u_max))
     exact = models.swept(AWAY, lines, emission)[0]
     errors = []
-    for factor in (1, 2, 4):
+    for factor in (1, 2):
         flux = models.marched_at(AWAY, lines, emission, models.finer(shape, factor))[0]
         errors.append(np.sqrt(np.mean((flux / exact - 1.0) ** 2)))
-    slope = np.polyfit(np.log([1.0, 0.5, 0.25]), np.log(errors), 1)[0]
-    assert slope >= 1.8
+    assert np.log2(errors[0] / errors[1]) >= 1.8
 
 
 # --- depths ----------------------------------------------------------------------------------
@@ -238,7 +235,7 @@ def thermal(make, factor=1, energies=None, helicities="summed", **changes):
     return flux, free, balance, np.asarray(model[2].mixing)
 
 
-@pytest.mark.parametrize("make", [fig3, fig4])
+@pytest.mark.parametrize("make", [fig3, pytest.param(fig4, marks=pytest.mark.slow)])
 def test_against_finer_lattice(make):
     y = np.log(np.geomspace(2e4, 2e7, 400))
     coarse, _, balance, mixing = thermal(make, energies=y)
@@ -252,9 +249,92 @@ def test_against_finer_lattice(make):
     assert max(balance.number_residual, balance.energy_residual) < 1e-3
 
 
-@pytest.mark.slow
-def test_order_in_motion():
-    y = np.log(np.concatenate([np.geomspace(3e4, 1e5, 5), np.geomspace(2e5, 5e5, 9)]))
-    fluxes = [thermal(fig4, factor, energies=y)[0] for factor in (1, 2, 4)]
-    steps = [np.sqrt(np.mean((a / b - 1.0) ** 2)) for a, b in itertools.pairwise(fluxes)]
-    assert np.log2(steps[0] / steps[1]) >= 1.8
+def test_against_second_solver():
+    # three broad lines that overlap, from 18 percent of the energy to 3.5, and tau up to 12
+    model = models.model(
+        nuprop.ZPrime.lmu_ltau("5 MeV", 3e-4),
+        masses=[2e-3, 5e-3, 1e-2],
+        relics=THERMAL,
+        z_max=2.0,
+    )
+    lines, emission = models.problem_of(*model)
+    # steps of 0.01 and 0.005, extrapolated: 5e-5
+    y, exact = models.trapezoids(lines, emission, np.log(2e5), np.log(6e7), 0.01)
+    y, exact = y[::2], exact[:, ::2]
+    mixing = np.asarray(model[2].mixing)
+    shape = lattice_shape(lines, float(emission.u_max))
+    errors = []
+    for factor in (1, 2):
+        flux = models.marched_at(y, lines, emission, models.finer(shape, factor))[0][0]
+        assert np.max(np.abs(flux.sum(axis=0) / exact.sum(axis=0) - 1.0)) < 3e-3
+        assert np.max(np.abs(flux / exact - 1.0)) < 2e-2  # where nu_2 is down to 6 percent
+        errors.append(np.max(np.abs(mixing @ flux / (mixing @ exact) - 1.0)))
+    assert errors[0] < 3e-3
+    assert np.log2(errors[0] / errors[1]) >= 1.8
+
+
+def test_printed_numbers_in_motion():
+    # all flavors over free, 9 MeV, m_1 = 6 meV; found with another code to 1e-3
+    energy = np.log(np.array([6500, 3800, 3000, 750]) * models.TEV)
+    flux, free, _, _ = thermal(fig4, energies=energy)
+    ratio = flux.sum(axis=(0, 1)) / free.sum(axis=(0, 1))
+    np.testing.assert_allclose(ratio[:3], [0.821, 0.764, 0.837], rtol=2e-3)
+    assert ratio[3] == pytest.approx(0.56, abs=5e-3)  # two digits
+    flux, free, balance, _ = thermal(fig4, energies=energy, relics=nuprop.Relics("dirac"))
+    ratio = flux.sum(axis=(0, 1)) / free.sum(axis=(0, 1))
+    assert ratio[3] == pytest.approx(0.67, abs=5e-3)  # half the depth
+    assert max(balance.number_residual, balance.energy_residual) < 1e-3
+
+
+@pytest.mark.parametrize("xi", [0.0, 1.0])
+@pytest.mark.parametrize("nature", ["majorana", "dirac"])
+def test_absorption_alone(nature, xi):
+    # without secondaries N_i = int du rate Q e^-tau_i(u), with depths by quadrature
+    relics = nuprop.Relics(nature, asymmetry=xi)
+    lines, emission = models.problem_of(
+        *fig4(relics=relics, antineutrino_fraction=0.3), helicities="apart"
+    )
+    lines = replace(lines, yields=jax.numpy.zeros(3))
+    y = np.log(np.geomspace(1.2e5, 8e6, 20))
+    u_max = float(emission.u_max)
+    nodes, weights = np.polynomial.legendre.leggauss(8)
+    ends = np.linspace(0.0, u_max, 17)
+    half = 0.5 * np.diff(ends)[:, None]
+    u = (0.5 * (ends[1:] + ends[:-1])[:, None] + half * nodes).ravel()
+    depths = [models.optical_depths(np.full(u.size, one), u, lines) for one in y]
+    survival = np.exp(-np.stack(depths, axis=2)) * np.ones((2, 1, 1, 1))
+    emitted = models.emitted(emission, y[:, None], u)
+    exact = np.einsum("aiyu,yu,u->aiy", survival, emitted, (half * weights).ravel())
+    exact *= np.asarray(emission.shares)[..., None]
+    shape = lattice_shape(lines, u_max)
+    flux, _, balance = models.marched_at(y, lines, emission, shape)
+    # Simpson's rule for what is emitted in a step, 1e-3; where a state is down to a few percent
+    # what is left was emitted in the steps of the line
+    np.testing.assert_allclose(flux.sum(axis=(0, 1)), exact.sum(axis=(0, 1)), rtol=3e-3)
+    np.testing.assert_allclose(flux, exact, rtol=2e-2)
+    assert balance.lost_number == pytest.approx(2.0 * balance.interacted_number, rel=1e-3)
+    if xi and nature == "dirac":  # the nu beam meets nubar relics, of which there are fewer
+        dip = np.abs(y - np.log(7e5)) < 0.1
+        free = flux / np.asarray(emission.shares)[..., None]
+        assert np.all(free[0, :2, dip] > 1.1 * free[1, :2, dip])
+
+
+def test_asymmetry_mirrored():
+    # with xi and nu for nubar everything is the same
+    y = np.log(np.geomspace(1e5, 1e7, 40))
+    one = thermal(
+        fig4,
+        energies=y,
+        helicities="apart",
+        relics=nuprop.Relics("dirac", asymmetry=1.0),
+        antineutrino_fraction=0.3,
+    )[0]
+    other = thermal(
+        fig4,
+        energies=y,
+        helicities="apart",
+        relics=nuprop.Relics("dirac", asymmetry=-1.0),
+        antineutrino_fraction=0.7,
+    )[0]
+    np.testing.assert_allclose(one, other[::-1], rtol=1e-10)  # order of sums
+    assert np.max(np.abs(one[0] / one[0].sum(axis=0) - one[1] / one[1].sum(axis=0))) > 1e-2

@@ -5,11 +5,11 @@ from dataclasses import replace
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from reference import models
+from reference.models import EINSTEIN_DE_SITTER, TEV, fig3, fig4
 from scipy.special import gamma, gammaincc
 
 import nuprop
-from reference import models
-from reference.models import EINSTEIN_DE_SITTER, TEV, fig3, fig4
 
 #: What the sweep promises with its default panels, relative, away from edges.
 GOAL = 1e-4
@@ -81,7 +81,9 @@ def test_burst_printed_numbers(einstein_de_sitter):
     regenerated = [0.17164331375547, 0.66890155127857, 0.86295667406421, 0.48287646114139]
     regenerated += [0.13060549553767, 0.040961087720516]
     flux, survived = of_first_state(r * resonance, lines, emission, **FINE)
-    np.testing.assert_allclose(survived, absorbed, rtol=1e-11)  # fourteen digits, and exp's argument
+    np.testing.assert_allclose(
+        survived, absorbed, rtol=1e-11
+    )  # fourteen digits, and exp's argument
     np.testing.assert_allclose(flux - survived, regenerated, rtol=1e-10)  # rounding of sums
 
 
@@ -292,7 +294,15 @@ def deviations(problem, **options):
     return total.max(), np.max(np.abs(flux - exact) / exact), balance
 
 
-@pytest.mark.parametrize("case", CASES)
+#: Cases of the default run; the others are slow together.
+QUICK = {"masses 1e-8 apart", "one massless state", "three decades between masses", "tau = 1e4"}
+QUICK |= {"z_max = 20", "broken power law", "jump in W", "burst", "tau = 1e-6"}
+
+
+@pytest.mark.parametrize(
+    "case",
+    [pytest.param(case, marks=() if case in QUICK else pytest.mark.slow) for case in CASES],
+)
 def test_against_second_solver(case):
     total, of_one_state, balance = deviations(models.problem_of(*CASES[case]()))
     assert total < GOAL
@@ -302,10 +312,19 @@ def test_against_second_solver(case):
     assert balance.energy_residual < GOAL
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "case",
-    ["inverted", "masses 1e-8 apart", "one massless state", "tau = 1e4", "z_max = 0.01"]
-    + ["z_max = 20", "charged leptons", "burst"],
+    [
+        "inverted",
+        "masses 1e-8 apart",
+        "one massless state",
+        "tau = 1e4",
+        "z_max = 0.01",
+        "z_max = 20",
+        "charged leptons",
+        "burst",
+    ],
 )
 def test_more_panels_leave_rounding_only(case):
     problem = models.problem_of(*CASES[case]())
@@ -439,9 +458,7 @@ def test_dirac_depths_are_half_of_majorana():
     dirac = models.problem_of(*fig3(relics=nuprop.Relics("dirac", thermal=False)))
     weaker = models.problem_of(*fig3(mediator=lmu_ltau(5e-4 / np.sqrt(2.0))))
     y = np.linspace(np.log(1e5), np.log(1.0e6), 31)
-    np.testing.assert_allclose(
-        models.swept(y, *dirac)[0], models.swept(y, *weaker)[0], rtol=1e-12
-    )
+    np.testing.assert_allclose(models.swept(y, *dirac)[0], models.swept(y, *weaker)[0], rtol=1e-12)
 
 
 # --- conservation ------------------------------------------------------------
@@ -461,9 +478,5 @@ def test_energy_is_conserved_by_the_flux_itself():
     taken, made = free - absorbed, flux - absorbed
     energy = np.exp(y)
     # 3e-7 of secondaries lie below the lowest energy; of their energy nothing
-    np.testing.assert_allclose(
-        measure @ (made * energy), measure @ (taken * energy), rtol=GOAL
-    )
+    np.testing.assert_allclose(measure @ (made * energy), measure @ (taken * energy), rtol=GOAL)
     np.testing.assert_allclose(measure @ made, 2.0 * measure @ taken, rtol=GOAL)
-
-

@@ -300,6 +300,12 @@ class Bump(_WithCutoff):
     def __init__(self, energy: Any, width: Any) -> None:
         assign(self, energy=_energy(energy, "energy"), width=_width(width, "width"), cutoff=None)
 
+    @property
+    def kinks(self) -> tuple[Leaf, ...]:
+        """Places 1, 3 and 6 widths from the peak: integrals over a narrow bump must see it."""
+        widths = jnp.array([-6.0, -3.0, -1.0, 0.0, 1.0, 3.0, 6.0])
+        return tuple(self.energy * jnp.exp(widths * self.width))
+
     def has_flux(self, low: float, high: float) -> bool:
         """Evaluate, for a bump can be narrow; see `Spectrum.has_flux`."""
         return Spectrum.has_flux(self, low, high)

@@ -13,6 +13,7 @@ from nuprop.transport.averages import spectral_kinks
 from nuprop.transport.books import book_nodes, march_books, sweep_books
 from nuprop.transport.coverage import LatticeShape
 from nuprop.transport.spectrum import marched, marched_flux
+from reference import thermal
 from reference.cold import ColdUniverse
 
 EV = 1e-9
@@ -193,3 +194,32 @@ def swept_at(log_energy, lines, emission):
     """Flux of a sweep at any number of energies."""
     parts = np.array_split(log_energy, -(-len(log_energy) // _SIZE))
     return np.concatenate([swept(part, lines, emission)[0] for part in parts], axis=-1)
+
+
+def emitted(emission, y, u):
+    """What a source adds to the flux at ln(eps) = y per du, before shares."""
+    return _numpy(_rate, emission, u) * _numpy(_emissivity, emission, y + u)
+
+
+def trapezoids(lines, emission, low, high, h):
+    """(y, flux) of relics in motion from `thermal.solve`, extrapolated from steps h and h/2."""
+
+    def opacity(y, u):
+        return thermal.opacities(
+            y,
+            u,
+            np.asarray(lines.masses),
+            float(lines.relics.temperature),
+            float(lines.mediator_mass),
+            np.asarray(lines.coupling_squared),
+            _numpy(_depth_scale, lines, u),
+        )
+
+    def source(y, u):
+        return emitted(emission, y[:, None], u)
+
+    arguments = (float(emission.u_max), opacity, source, np.asarray(emission.shares)[0])
+    yields = np.asarray(lines.yields)
+    y, coarse = thermal.solve(low, high, h, *arguments, yields)
+    fine = thermal.solve(low, high, 0.5 * h, *arguments, yields)[1][:, ::2]
+    return y, (4.0 * fine - coarse) / 3.0
