@@ -1,5 +1,7 @@
 """Optical depths: closed forms at rest, printed numbers and adaptive quadrature in motion."""
 
+import itertools
+
 import astropy.units as u
 import jax
 import jax.numpy as jnp
@@ -171,8 +173,7 @@ def by_quadrature(energy, z, mass, nature, xi):
 
         edges = lowest + np.array([0.0, 0.1, 0.5, 2.0, 8.0, 40.0])
         parts = [
-            quad(total, a, b, epsrel=1e-10, epsabs=0.0)[0]
-            for a, b in zip(edges, edges[1:], strict=False)
+            quad(total, a, b, epsrel=1e-10, epsabs=0.0)[0] for a, b in itertools.pairwise(edges)
         ]
         return sum(parts) / (6.0 * 1.2020569031595942)
 
@@ -301,9 +302,11 @@ def test_refusals(energy, z, error, message):
 
 
 def test_wrong_kinds_of_objects():
-    with pytest.raises(nuprop.ParameterError, match="mediator = 3: a nuprop.ZPrime is needed"):
+    with pytest.raises(nuprop.ParameterError, match=r"mediator = 3: a nuprop\.ZPrime is needed"):
         nuprop.optical_depth(1e5, 1.0, mediator=3)
-    with pytest.raises(nuprop.ParameterError, match="relics = 'dirac': a nuprop.Relics is needed"):
+    with pytest.raises(
+        nuprop.ParameterError, match=r"relics = 'dirac': a nuprop\.Relics is needed"
+    ):
         nuprop.optical_depth(
             1e5, 1.0, mediator=nuprop.ZPrime.lmu_ltau("11 MeV", 5e-4), relics="dirac"
         )

@@ -57,7 +57,8 @@ def of_first_state(energy, lines, emission, **options):
 
 
 def test_burst_closed_form(einstein_de_sitter):
-    # N/N_free = e^-tau + sum_k c_k r^a {(u0^-a - 1)/a - (2/3)[Gamma(2a/3, 1) - Gamma(2a/3, u0^-3/2)]}
+    # N/N_free = e^-tau + sum_k c_k r^a {(u0^-a - 1)/a
+    #            - (2/3) [Gamma(2a/3, 1) - Gamma(2a/3, u0^-3/2)]}
     resonance, lines, emission = einstein_de_sitter(evolution="burst", z_max=3.0)
     r = np.array([0.99, 0.9, 0.5, 0.3, 0.26, 0.24, 0.2, 0.1, 0.05, 1e-3])
     u0 = np.maximum(r, 0.25)
@@ -285,7 +286,7 @@ def scan(lines, emission):
 
 
 def deviations(problem, **options):
-    """Largest relative deviation, of the sum of all states and of any one, from the second solver."""
+    """Largest deviation, of the sum of all states and of any one, from the second solver."""
     y = scan(*problem)
     exact = models.cold_universe(*problem).flux(y)
     flux, _, _, balance = models.solved(y, *problem, **options)

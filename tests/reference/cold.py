@@ -10,6 +10,7 @@ D_b is tabulated on Gauss-Legendre panels that are split at every one of its kin
 integral over it is split at every kink and every crossing.
 """
 
+import itertools
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -140,14 +141,14 @@ class ColdUniverse:
             axis=0,
         )
         result = np.zeros((len(self.shares), 3, y.size))
-        for low, high in zip(bounds[:-1], bounds[1:], strict=True):
+        for low, high in itertools.pairwise(bounds):
             part = np.where(high > low, self.emitted(y, low, high), 0.0)
             result += self.shares[..., None] * part * survival(0.5 * (low + high))
         if not regenerate:
             return result
         for b in crossings:
             table = self.tables[b]
-            for low, high in zip(bounds[:-1], bounds[1:], strict=True):
+            for low, high in itertools.pairwise(bounds):
                 top = np.minimum(high, places[b])
                 kinks = np.broadcast_to(table.edges, (y.size, table.edges.size))
                 nodes, weights = split(low, np.maximum(top, low), kinks)

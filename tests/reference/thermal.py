@@ -2,7 +2,8 @@
 
 Along each comoving energy eps, with u = ln(1 + z) and kappa_i = d tau_i/du,
 
-    N_i(u) = int_u^u_max du' [shares_i rate(u') Q(eps e^u') + P_i M(eps, u')] e^-(tau_i(u') - tau_i(u)),
+    N_i(u) = int_u^u_max du' [shares_i rate(u') Q(eps e^u') + P_i M(eps, u')]
+                             e^-(tau_i(u') - tau_i(u)),
     M(eps, u) = int_eps d eps'/eps' K(eps/eps') sum_j N_j(eps', u) kappa_j(eps', u),
 
 in falling eps: secondaries come from higher energies only. Second order in the spacing h.
@@ -39,8 +40,8 @@ def solve(low, high, h, u_max, opacity, source, shares, yields):
 
     `opacity(y, u)` gives kappa (3, n_y, n_u) and `source(y, u)` rate(u) Q(y + u), (n_y, n_u).
     """
-    y = low + h * np.arange(int(round((high - low) / h)) + 1)
-    n_u = int(round(u_max / h))
+    y = low + h * np.arange(round((high - low) / h) + 1)
+    n_u = round(u_max / h)
     u, du = np.linspace(0.0, u_max, n_u + 1), u_max / n_u
     kappa, emitted = opacity(y, u), source(y, u)
     steps = 0.5 * du * (kappa[..., 1:] + kappa[..., :-1])
