@@ -8,10 +8,24 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from benchmarks.report import compact, table
 
 HERE = Path(__file__).parent
+
+
+def run(file: Path) -> tuple[dict[str, Any], int]:
+    """Run one file in a process of its own; what pytest-benchmark wrote, and the exit code."""
+    with tempfile.TemporaryDirectory() as folder:
+        raw = Path(folder) / "raw.json"
+        command = [sys.executable, "-m", "pytest", str(file), "--benchmark-only", "-q"]
+        quiet = ["-p", "no:cacheprovider", "--benchmark-columns=min,median,rounds"]
+        done = subprocess.run(
+            [*command, *quiet, f"--benchmark-json={raw}"], cwd=HERE.parent, check=False
+        )
+        written = raw.exists() and raw.stat().st_size
+        return (json.loads(raw.read_text()) if written else {}), done.returncode
 
 
 def main() -> int:
@@ -23,25 +37,23 @@ def main() -> int:
     options = parser.parse_args()
     files = [HERE / f"bench_{name}.py" for name in options.names]
     files = files or sorted(HERE.glob("bench_*.py"))
-    with tempfile.TemporaryDirectory() as folder:
-        raw = Path(folder) / "raw.json"
-        command = [sys.executable, "-m", "pytest", *map(str, files), "--benchmark-only"]
-        quiet = ["-q", "-p", "no:cacheprovider", "--benchmark-columns=min,median,rounds"]
-        done = subprocess.run(
-            [*command, *quiet, f"--benchmark-json={raw}"], cwd=HERE.parent, check=False
-        )
-        if not raw.exists() or not raw.stat().st_size:
-            return done.returncode
-        results = compact(json.loads(raw.read_text()))
+    raws, failed = [], 0
+    for file in files:
+        raw, code = run(file)
+        raws += [raw] if raw else []
+        failed |= code
+    if not raws:
+        return failed
+    results = compact(raws)
     print(table(results))
     output = options.output
-    if output is None and not options.names:
+    if output is None and not options.names and not failed:
         output = HERE / "results" / f"{results['platform']}.json"
     if output is not None:
         output.parent.mkdir(parents=True, exist_ok=True)
         output.write_text(json.dumps(results, indent=1) + "\n")
         print(f"\nwrote {output}")
-    return done.returncode
+    return failed
 
 
 if __name__ == "__main__":

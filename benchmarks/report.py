@@ -22,11 +22,11 @@ _DETAILS = {
 }
 
 
-def compact(raw: dict[str, Any]) -> dict[str, Any]:
+def compact(raws: list[dict[str, Any]]) -> dict[str, Any]:
     """Keep results, versions and processor; drop names of machines, paths and users."""
     entries = []
     surroundings: dict[str, Any] = {}
-    for entry in raw["benchmarks"]:
+    for entry in (entry for raw in raws for entry in raw["benchmarks"]):
         info = dict(entry["extra_info"])
         surroundings = {
             key: info.pop(key, None) for key in ("device", "platform", "jax", "cpu", "cores")
@@ -43,8 +43,8 @@ def compact(raw: dict[str, Any]) -> dict[str, Any]:
             }
         )
     return {
-        "date": raw["datetime"][:10],
-        "python": raw["machine_info"]["python_version"],
+        "date": raws[-1]["datetime"][:10],
+        "python": raws[-1]["machine_info"]["python_version"],
         **surroundings,
         "benchmarks": entries,
     }

@@ -50,8 +50,8 @@ class Status(Enum):
     NONFINITE = "a flux value is not finite: check that the source is finite at every E (1+z)"
     NEGATIVE = "a flux value is negative: check that the source emissivity is never negative"
     UNBALANCED = (
-        "the solver's books do not close to its tolerance: raise `resolution`, "
-        "or ask for energies that reach lower"
+        "the solver's books do not close to its tolerance: the spectrum has features that the "
+        "integrals over redshift miss (name them as its `kinks`), or `resolution` is too low"
     )
     NONPERTURBATIVE = (
         "the coupling is beyond perturbativity (width / mass > 0.3 or |g| > sqrt(4 pi)): "
