@@ -161,7 +161,7 @@ def test_march(march_case, name):
 @pytest.mark.parametrize(
     "case",
     [
-        "sweep_case",
+        pytest.param("sweep_case", marks=pytest.mark.slow),
         pytest.param("march_case", marks=pytest.mark.slow),
         pytest.param("cells_case", marks=pytest.mark.slow),
     ],
@@ -188,6 +188,7 @@ def test_lightest_mass_of_zero(sweep_case):
     np.testing.assert_array_less(np.abs(found) * 8e-11, 1e-12 * flux)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["mass", "temperature", "coupling", "m3"])
 def test_march_of_a_massless_lightest_state(march_case, name):
     march_case.check(name, lightest=0.0)

@@ -86,6 +86,7 @@ def test_against_sweep(case):
     assert max(balance.number_residual, balance.energy_residual) < 1e-3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("case", "tolerance"),
     [

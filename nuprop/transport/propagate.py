@@ -54,6 +54,8 @@ if TYPE_CHECKING:
 
 #: Default energies: 1 TeV to 100 PeV, forty to a decade.
 _DEFAULT_ENERGIES = np.geomspace(1e3, 1e8, 201)
+#: Largest rms width of a line, at z_max, for which a sweep may stand for a march.
+_HIDDEN_WIDTH = 0.005
 #: Optical depth of non-resonant scattering above which its neglect is worth a warning.
 _LARGEST_CONTINUUM = 0.01
 #: How far the books of each method may be off.
@@ -124,8 +126,9 @@ def propagate(
         In place of `energy`: averages int phi dE / Delta E over the cells between the edges.
     method : "auto", "sweep" or "march"
         "sweep" takes relics at rest and is exact for them; "march" follows their motion. "auto"
-        takes the sweep if relics rest, or if cells are asked for that are much wider than every
-        line. With relics in motion "sweep" is an approximation, and says so.
+        takes the sweep if relics rest, or if cells are asked for and every line is narrower than
+        0.005 in ln(E) at z_max and than half the cell around its edge. With relics in motion
+        "sweep" is an approximation, and says so.
     resolution : float
         Factor on the number of cells and steps of a march.
     on_error : "raise" or "return"
@@ -451,7 +454,7 @@ def _choose(
     if method == "auto" and not lines.relics.thermal:
         return _Choice("sweep", "relics at rest")
     if method == "auto" and edges is not None and _cells_hide_widths(lines, u_max, edges):
-        return _Choice("sweep", "every line is narrower than half the cell that holds its edge")
+        return _Choice("sweep", "every line is narrow, and hidden in the cell that holds its edge")
     shape = LatticeShape(*(int(need) for need in setup.needs))
     if shape.n_cells > MOST_CELLS:
         raise ParameterError(
@@ -464,11 +467,18 @@ def _choose(
 
 
 def _cells_hide_widths(lines: Lines, u_max: float, edges: np.ndarray) -> bool:
-    """Whether 2.08 T/m at z_max is below half the cell around each edge of each dip."""
+    """Whether lines are so narrow that a sweep gives the same averages over these cells.
+
+    At z_max 2.08 T/m is below 0.005, because a secondary that emerges within a line's width of its
+    parent meets the same line again (with widths of 0.025 averages move by 0.015), and below half
+    the cell around each edge of each dip.
+    """
     masses = np.asarray(lines.masses)
     if np.any(masses == 0.0):
         return False
     widths = RMS_WIDTH * float(lines.relics.temperature) * np.exp(u_max) / masses
+    if np.max(widths) > _HIDDEN_WIDTH:
+        return False
     log_edges = np.log(edges)
     for log_line, width in zip(np.asarray(lines.log_resonance), widths, strict=True):
         for place in (log_line, log_line - u_max):
