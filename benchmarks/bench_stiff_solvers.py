@@ -175,7 +175,7 @@ def test_solver(measure, solver):
         lambda: run(tolerance),
         error=error,
         against="a lattice eight times finer",
-        rounds=3,
+        rounds=2,
         tolerance=tolerance,
         steps=steps,
         cells=ratio.size,
