@@ -90,7 +90,8 @@ def momentum_integral(
     p = q[..., None] + t
     e = jnp.sqrt(p**2 + r[..., None] ** 2)
     xi = jnp.asarray(0.0 if asymmetry is None else asymmetry)
-    return jnp.sum(weights / (jnp.exp(xi) + jnp.exp(-p)) * integrand(p, e), axis=-1)
+    falling = jnp.exp(-q)[..., None] * np.exp(-t)
+    return jnp.sum(weights / (jnp.exp(xi) + falling) * integrand(p, e), axis=-1)
 
 
 def line_shape(

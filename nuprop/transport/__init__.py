@@ -6,11 +6,11 @@ compiled, vectorized over any leaf and differentiated, forward and in reverse.
 
 from nuprop.transport.coverage import LatticeShape, lattice_shape
 from nuprop.transport.depth import optical_depths
+from nuprop.transport.edges import summed_depths
 from nuprop.transport.lattice import Lattice
 from nuprop.transport.march import MarchResult, march
 from nuprop.transport.problem import Emission, Lines
 from nuprop.transport.propagate import optical_depth, propagate
-from nuprop.transport.shapes import summed_depths
 from nuprop.transport.spectrum import (
     cell_averages,
     emission_of,

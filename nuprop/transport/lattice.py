@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from nuprop.description import Leaf
 
 #: Cells per block of a running sum; the number of cells is a multiple of it.
-BLOCK = 32
+BLOCK = 16
 #: Steps whose depths are computed together; the number of steps is a multiple of it.
 CHUNK = 32
 

@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from nuprop.transport.edges import left_out_today
 from nuprop.transport.lattice import BLOCK, CHUNK, Lattice
 from nuprop.transport.problem import Emission, Lines, kernel
 from nuprop.transport.shapes import line_shapes
@@ -114,7 +115,8 @@ def march(lattice: Lattice, lines: Lines, emission: Emission) -> MarchResult:
     widths = growth[0]
     shares = (emission.shares / jnp.sum(emission.shares))[..., None]
     yields = lines.yields[:, None]
-    weights = jnp.asarray(_STEP_WEIGHTS)[..., None, None] * lines.coupling_squared
+    # from (Gauss point, target) to (step or its half, beam), as one matrix
+    weights = jnp.einsum("hg,ij->higj", _STEP_WEIGHTS, lines.coupling_squared).reshape(6, 6)
     u = lattice.steps
     log_energy = lattice.centers
     if emission.burst:
@@ -131,20 +133,19 @@ def march(lattice: Lattice, lines: Lines, emission: Emission) -> MarchResult:
         carry: tuple[jax.Array, ...], inputs: tuple[jax.Array, ...]
     ) -> tuple[tuple[jax.Array, ...], None]:
         contents, free, interacted, waiting = carry
-        depths, fresh, diagonal = inputs
+        full, average, staying, fresh, diagonal = inputs
         slice_of = partial(
             jax.lax.dynamic_slice_in_dim, start_index=diagonal, slice_size=n_cells, axis=-1
         )
-        survival = jnp.exp(-slice_of(depths))
-        full, late = survival[:, 0], survival[:, 1]
-        average = (1.0 + 4.0 * late + full) / 6.0
         fresh = slice_of(fresh) * widths
         source = fresh * shares
+        full, average, staying = slice_of(full), slice_of(average), slice_of(staying)
         survived = contents * full + source * average
         lost = waiting + jnp.sum(contents * (1.0 - full) + source * (1.0 - average), axis=1)
-        made = yields * _landing(lost, growth, own, spread)[:, None, :]
-        waiting = jnp.sum(made * (1.0 - average), axis=1)
-        return (survived + made * average, free + fresh, interacted + lost, waiting), None
+        made = _landing(lost, growth, own, spread)
+        waiting = made * jnp.sum(yields - staying, axis=1)
+        contents = survived + made[:, None, :] * staying
+        return (contents, free + fresh, interacted + lost, waiting), None
 
     @jax.checkpoint
     def chunk(
@@ -154,10 +155,13 @@ def march(lattice: Lattice, lines: Lines, emission: Emission) -> MarchResult:
         count = n_cells + CHUNK
         values = shapes.at_gauss_points(steps, first, count)
         values = values * scale_chunk[:, None, None, None, None]
-        depths = jnp.einsum("hgij,nbgjl->nbhil", weights, values)
+        depths = jnp.broadcast_to(weights, (CHUNK, 1, 6, 6)) @ values.reshape(CHUNK, -1, 6, count)
+        survival = jnp.exp(-depths)
+        full, late = survival[:, :, :3], survival[:, :, 3:]
+        average = (1.0 + 4.0 * late + full) / 6.0
         fresh = rates_chunk[:, None] * jax.lax.dynamic_slice_in_dim(emitted, first, count)
         within = jnp.arange(CHUNK - 1, -1, -1)
-        return jax.lax.scan(step, carry, (depths, fresh, within))
+        return jax.lax.scan(step, carry, (full, average, yields * average, fresh, within))
 
     def in_chunks(values: jax.Array) -> jax.Array:
         return values.reshape(n_steps // CHUNK, CHUNK, *values.shape[1:])
@@ -172,7 +176,9 @@ def march(lattice: Lattice, lines: Lines, emission: Emission) -> MarchResult:
     firsts = jnp.arange(n_steps - CHUNK, -1, -CHUNK)
     per_step = tuple(in_chunks(v) for v in (jnp.arange(n_steps), scale, rates))
     (contents, free, interacted, waiting), _ = jax.lax.scan(chunk, carry, (*per_step, firsts))
-    contents = contents + yields * _landing(waiting, growth, own, spread)[:, None, :]
+    survival = jnp.exp(-left_out_today(lattice, shapes, lines))
+    waiting = waiting + jnp.sum(contents * (1.0 - survival), axis=1)
+    contents = contents * survival + yields * _landing(waiting, growth, own, spread)[:, None, :]
     unit = jnp.sum(emission.shares) * jnp.exp(log_energy[0]) * 2.0 * jnp.sinh(0.5 * h)
     positive = free > _FAINTEST
     return MarchResult(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
+from nuprop.transport.edges import edge_depths
 from nuprop.transport.emitted import free_flux
 from nuprop.transport.march import MarchResult
 from nuprop.transport.problem import Emission, Lines, kernel
@@ -42,9 +43,9 @@ def flux_from(
     Returns
     -------
     flux, free : Array, shape (n_channels, 3, n)
-        On the lattice the logarithm of flux over free flux is interpolated; below it every
-        neutrino is free and the secondaries are the moments of all interactions; above it
-        nothing interacts.
+        On the lattice the logarithm of flux over free flux is interpolated, without its steep
+        edges, which are known; below it every neutrino is free and the secondaries are the moments
+        of all interactions; above it nothing interacts.
     """
     free = free_flux(emission, log_energy)
     total = jnp.sum(free, axis=(0, 1))
@@ -53,7 +54,8 @@ def flux_from(
     place = jnp.clip((log_energy - lattice[0]) / result.width, 0.0, n_cells - 1.0)
     cell = jnp.clip(jnp.floor(place).astype(int), 0, n_cells - 2)
     t = place - cell
-    values = jnp.log(result.ratio + _NOTHING)
+    edges = edge_depths(jnp.concatenate([lattice, log_energy]), result.width, lines)
+    values = jnp.log(result.ratio + _NOTHING) + edges[..., :n_cells]
     slopes = monotone_slopes(values)
     logarithm = (
         (1.0 + 2.0 * t) * (1.0 - t) ** 2 * values[..., cell]
@@ -61,6 +63,7 @@ def flux_from(
         + t**2 * (3.0 - 2.0 * t) * values[..., cell + 1]
         - t**2 * (1.0 - t) * slopes[..., cell + 1]
     )
+    logarithm = logarithm - edges[..., n_cells:]
     inside = jnp.where(result.ratio[..., cell] > 0.0, jnp.exp(logarithm), 0.0) * total
 
     order = jnp.arange(3.0)

@@ -125,24 +125,3 @@ def line_temperatures(width: jax.Array, lines: Lines) -> jax.Array:
     """Temperature today [GeV] of each thermal line, high enough for cells of `width`; (3,)."""
     least = LEAST_WIDTH * width / RMS_WIDTH * jnp.asarray(lines.masses)
     return jnp.maximum(lines.relics.temperature, least)
-
-
-def summed_depths(lattice: Lattice, lines: Lines) -> jax.Array:
-    """Optical depth tau_i from u_max to today that the steps add up to.
-
-    Returns
-    -------
-    Array, shape (n_beams, 3, n_cells).
-    """
-    shapes = line_shapes(lattice, lines)
-    coupling = jnp.asarray(lines.coupling_squared)
-
-    def step(total: jax.Array, inputs: tuple[jax.Array, ...]) -> tuple[jax.Array, None]:
-        step_number, u, diagonal = inputs
-        values = shapes.at_gauss_points(step_number[None], diagonal, lattice.n_cells)[0]
-        depth = jnp.einsum("ij,bgjk->bik", 0.5 * coupling, values)
-        return total + lattice.log_width * lines.depth_scale(u) * depth, None
-
-    zero = jnp.zeros((shapes.log_shape.shape[1], 3, lattice.n_cells))
-    number = jnp.arange(lattice.n_steps)
-    return jax.lax.scan(step, zero, (number, lattice.steps, number[::-1]))[0]
