@@ -9,7 +9,7 @@ from nuprop.transport.grid import Panels, panel_edges
 from nuprop.transport.problem import Emission
 
 #: Uniform panels in u = ln(1 + z) and Gauss-Legendre nodes in each; breaks of W come on top.
-PANELS = 6
+PANELS = 8
 ORDER = 6
 #: Panels for a spectrum with kinks, which lie elsewhere for each energy and divide no panel.
 PANELS_ACROSS_KINKS = 20
