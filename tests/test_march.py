@@ -60,6 +60,18 @@ def against_sweep(model, helicities="summed"):
     ] + [balance]
 
 
+def cases(names, quick):
+    """Cases of a test, of which the default run takes the quick ones: each compiles anew."""
+    return [
+        pytest.param(
+            name,
+            id=name if isinstance(name, str) else "-".join(map(str, name)),
+            marks=() if name in quick else pytest.mark.slow,
+        )
+        for name in names
+    ]
+
+
 def lmu_ltau(coupling):
     return nuprop.ZPrime.lmu_ltau("11 MeV", coupling)
 
@@ -78,7 +90,9 @@ AT_DEFAULTS = {
 }
 
 
-@pytest.mark.parametrize("case", AT_DEFAULTS)
+@pytest.mark.parametrize(
+    "case", cases(AT_DEFAULTS, {"near resonances", "one massless state", "piecewise"})
+)
 def test_against_sweep(case):
     total, per_flavor, per_state, balance = against_sweep(AT_DEFAULTS[case]())
     # a line at rest is one cell wide on the lattice; two lattices extrapolate its width to zero
@@ -121,6 +135,7 @@ def test_against_sweep_far_away():
 AWAY = np.log(np.concatenate([np.geomspace(3e4, 8.5e4, 6), np.geomspace(1.6e5, 5.2e5, 12)]))
 
 
+@pytest.mark.slow
 def test_order_at_rest():
     # the error at fixed energies falls with the square of the cell's width
     lines, emission = models.problem_of(*fig3())
@@ -170,9 +185,15 @@ def one_line(mass, relics):
     )[0]
 
 
-@pytest.mark.parametrize("nature", ["majorana", "dirac"])
-@pytest.mark.parametrize("mass", DEPTHS)
-def test_summed_depths_against_printed(mass, nature):
+@pytest.mark.parametrize(
+    "case",
+    cases(
+        [(mass, nature) for mass in DEPTHS for nature in ("majorana", "dirac")],
+        {(0.05, "majorana"), (0.001, "dirac"), (0.0, "majorana")},
+    ),
+)
+def test_summed_depths_against_printed(case):
+    mass, nature = case
     lines = one_line(mass, nuprop.Relics(nature))
     lattice = lattice_shape(lines, np.log(6.0)).placed(lines, np.log(6.0))
     energies = np.array(list(DEPTHS[mass]))
@@ -192,9 +213,15 @@ def test_summed_depths_against_printed(mass, nature):
     np.testing.assert_allclose(found[on_edge], expected[on_edge], rtol=1e-2, atol=1e-5)
 
 
-@pytest.mark.parametrize("nature", ["majorana", "dirac"])
-@pytest.mark.parametrize("mass", [0.1, 0.05, 0.009, 0.001, 0.0])
-def test_summed_depths_against_exact(mass, nature):
+@pytest.mark.parametrize(
+    "case",
+    cases(
+        [(m, nature) for m in (0.1, 0.05, 0.009, 0.001, 0.0) for nature in ("majorana", "dirac")],
+        {(0.1, "dirac"), (0.009, "majorana")},
+    ),
+)
+def test_summed_depths_against_exact(case):
+    mass, nature = case
     lines = one_line(mass, nuprop.Relics(nature))
     u_max = np.log(6.0)
     lattice = lattice_shape(lines, u_max).placed(lines, u_max)
@@ -213,12 +240,18 @@ def test_summed_depths_against_exact(mass, nature):
     np.testing.assert_allclose(found[~deep], exact[~deep], rtol=1e-2, atol=1e-5)
 
 
+#: 1.7 times the temperature of today.
+targets_then = jax.jit(
+    lambda log_energy, lines: targets_below(log_energy, np.log(1.7), 1e-4, lines)
+)
+shape_of = jax.jit(line_shape, static_argnums=(3,))
+
+
 @pytest.mark.parametrize("relics", [nuprop.Relics(), nuprop.Relics("dirac", asymmetry=1.0)])
 @pytest.mark.parametrize("mass", [0.0, 1e-4, 1e-3, 0.05])
 def test_targets_below(mass, relics):
     # int phi dW from 0 to W by quadrature in ln W on either side of the threshold W = m
     lines = one_line(mass, relics)
-    u = np.log(1.7)
     temperature = 1.7 * float(lines.relics.temperature)
     r = mass * models.EV / temperature
     middle, spread = max(r, 2.0), 2.0 / max(1.0, r / 4.0)
@@ -233,10 +266,10 @@ def test_targets_below(mass, relics):
     half = 0.5 * np.diff(ends)[..., None]
     w = np.exp(0.5 * (ends[:, 1:] + ends[:, :-1])[..., None] + half * nodes)
     s = 0.5 * (w - r**2 / w)
-    shape = line_shape(s, w, np.full(w.shape, r), lines.relics.nature, lines.relics.asymmetry)
+    shape = shape_of(s, w, np.full(w.shape, r), lines.relics.nature, lines.relics.asymmetry)
     exact = np.sum(np.asarray(shape) * np.exp(-np.abs(s)) * w * half * weights, axis=(-2, -1))
     log_energy = np.log(0.5 * float(lines.mediator_mass) ** 2 / (upper * temperature))
-    found = np.asarray(targets_below(log_energy, u, 1e-4, lines))[:, 0]
+    found = np.asarray(targets_then(log_energy, lines))[:, 0]
     assert np.ptp(exact) > 0.5
     # an error of 1e-5 shifts an edge by a hundred-thousandth of its width
     np.testing.assert_allclose(found, exact, rtol=1e-5, atol=1e-5)
