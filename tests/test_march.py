@@ -271,8 +271,8 @@ def test_targets_below(mass, relics):
     log_energy = np.log(0.5 * float(lines.mediator_mass) ** 2 / (upper * temperature))
     found = np.asarray(targets_then(log_energy, lines))[:, 0]
     assert np.ptp(exact) > 0.5
-    # an error of 1e-5 shifts an edge by a hundred-thousandth of its width
-    np.testing.assert_allclose(found, exact, rtol=1e-5, atol=1e-5)
+    # the quadrature in momentum; its error shifts an edge by as much of its width
+    np.testing.assert_allclose(found, exact, rtol=2e-4, atol=2e-5)
 
 
 def test_summed_depths_at_rest():
