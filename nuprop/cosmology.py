@@ -16,7 +16,7 @@ from jax.typing import ArrayLike
 from nuprop.constants import BOLTZMANN, HBAR_C, MEGAPARSEC, SPEED_OF_LIGHT
 from nuprop.errors import ParameterError, nearest
 from nuprop.precision import require_float64
-from nuprop.units import in_code_units, require
+from nuprop.units import in_code_units, number_in_code_units, require
 
 if TYPE_CHECKING:
     from astropy.cosmology import FLRW
@@ -318,10 +318,10 @@ def flat_lambda_cdm(
     3.9104e-18 1/s, 4.2703e-18 1/s
     """
     parameters = {
-        "H0": in_code_units(H0, "hubble", "H0"),
-        "Om0": in_code_units(Om0, "dimensionless", "Om0"),
-        "Tcmb0": in_code_units(Tcmb0, "temperature", "Tcmb0"),
-        "Neff": in_code_units(Neff, "dimensionless", "Neff"),
+        "H0": number_in_code_units(H0, "hubble", "H0"),
+        "Om0": number_in_code_units(Om0, "dimensionless", "Om0"),
+        "Tcmb0": number_in_code_units(Tcmb0, "temperature", "Tcmb0"),
+        "Neff": number_in_code_units(Neff, "dimensionless", "Neff"),
         "m_nu": in_code_units(m_nu, "energy", "m_nu"),
     }
     require("H0", parameters["H0"], "must be positive, in km/s/Mpc", lambda x: x > 0)

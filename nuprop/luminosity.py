@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from nuprop.errors import UnitError
-from nuprop.units import in_code_units
+from nuprop.units import number_in_code_units
 
 
 def erg_per_second(value: Any, name: str) -> Any:
@@ -41,4 +41,4 @@ def erg_per_second(value: Any, name: str) -> Any:
             raise UnitError(
                 f"{name} = {value}: a luminosity such as '1e46 erg / s' is needed"
             ) from error
-    return in_code_units(value, "dimensionless", name)
+    return number_in_code_units(value, "dimensionless", name)

@@ -20,7 +20,7 @@ from jax.typing import ArrayLike
 from nuprop.constants import BOLTZMANN, HBAR_C, T_CMB, ZETA_3
 from nuprop.description import Leaf
 from nuprop.errors import ParameterError
-from nuprop.units import in_code_units, require
+from nuprop.units import number_in_code_units, require
 
 
 def _panel_rule(panels: np.ndarray, order: int) -> tuple[np.ndarray, np.ndarray]:
@@ -348,9 +348,7 @@ class Relics:
 
 
 def _number(value: Any, kind: str, name: str, allowed: str, condition: Any) -> Any:
-    number = in_code_units(value, kind, name)
-    if np.shape(number) != ():
-        raise ParameterError(f"{name} has the shape {np.shape(number)}: one number is needed")
+    number = number_in_code_units(value, kind, name)
     require(name, number, allowed, condition)
     return number
 

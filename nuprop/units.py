@@ -86,6 +86,26 @@ def in_code_units(value: Any, kind: str, name: str) -> Any:
     return array if array.ndim else float(array)
 
 
+def number_in_code_units(value: Any, kind: str, name: str) -> Any:
+    """Turn one number of a user into code units; arguments and errors as `in_code_units`.
+
+    Returns
+    -------
+    float; a tracer or JAX array comes back as it is.
+
+    Raises
+    ------
+    ParameterError
+        For an array of numbers.
+    """
+    number = in_code_units(value, kind, name)
+    if np.shape(number) != ():
+        raise ParameterError(
+            f"{name} has the shape {np.shape(number)}: one number is needed; jax.vmap takes many"
+        )
+    return number
+
+
 def require(name: str, value: Any, allowed: str, condition: Any) -> None:
     """Raise `ParameterError` unless `condition` holds for a concrete `value`.
 

@@ -814,3 +814,21 @@ def test_public_names():
         assert hasattr(sources, name)
     assert nuprop.Source is Source
     assert nuprop.PointSource is PointSource
+
+
+@pytest.mark.parametrize(
+    ("make", "name"),
+    [
+        (lambda: nuprop.Source(pivot=[1e5]), "pivot"),
+        (lambda: nuprop.Source(normalization=[1e-18]), "normalization"),
+        (lambda: nuprop.Source(z_max=[5.0]), "z_max"),
+        (lambda: nuprop.PointSource(z=[1.0], normalization=1e-18), "z"),
+        (lambda: nuprop.PointSource(z=1.0, normalization=[1e-18]), "normalization"),
+        (lambda: nuprop.PowerLaw([2.0, 2.3]), "index"),
+        (lambda: nuprop.PowerLaw(2.0, cutoff=["1 PeV", "2 PeV"]), "cutoff"),
+        (lambda: nuprop.flat_lambda_cdm([67.0, 70.0], 0.3), "H0"),
+    ],
+)
+def test_arrays_are_not_numbers(make, name):
+    with pytest.raises(nuprop.NupropError, match=f"^{name} "):
+        make()

@@ -23,7 +23,7 @@ from nuprop.mediators.coupling import hermitian_parts, in_mass_basis, squared_mo
 from nuprop.mediators.width import charged_lepton_width, loop_mixing, neutrino_width
 from nuprop.neutrinos import Neutrinos
 from nuprop.pytree import as_pytree, assign, gather, leaf_text
-from nuprop.units import in_code_units, is_traced, require
+from nuprop.units import in_code_units, is_traced, number_in_code_units, require
 
 Nature = Literal["majorana", "dirac"]
 
@@ -429,12 +429,7 @@ def _mass(value: Any) -> Any:
 
 def _number(value: Any, kind: str, name: str, allowed: str, condition: Any) -> Any:
     """Convert and validate one number."""
-    number = in_code_units(value, kind, name)
-    if np.shape(number) != ():
-        shape = np.shape(number)
-        raise ParameterError(
-            f"{name} has the shape {shape}: one number is needed; jax.vmap takes many"
-        )
+    number = number_in_code_units(value, kind, name)
     require(name, number, allowed, condition)
     return number
 

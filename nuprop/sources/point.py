@@ -25,7 +25,7 @@ from nuprop.sources.emitter import (
 )
 from nuprop.sources.reading import as_spectrum
 from nuprop.spectra import REFERENCE_ENERGY, PowerLaw
-from nuprop.units import CODE_UNITS, in_code_units, is_traced, require
+from nuprop.units import CODE_UNITS, is_traced, number_in_code_units, require
 
 _GEV_PER_ERG = 1e-7 / 1.602176634e-10  # exact, SI 2019
 
@@ -109,7 +109,7 @@ class PointSource(Emitter):
                 "at the source between which it holds, such as band=('10 TeV', '10 PeV')"
             )
         if luminosity is None:
-            value = in_code_units(normalization, "point_flux", "normalization")
+            value = number_in_code_units(normalization, "point_flux", "normalization")
             require("normalization", value, "must be > 0", lambda x: x > 0.0)
         else:
             value = erg_per_second(luminosity, "luminosity")
@@ -196,7 +196,7 @@ class PointSource(Emitter):
 
 def _band(value: Any) -> Any:
     if (isinstance(value, tuple | list) or np.ndim(value) == 1) and len(value) == 2:
-        ends = [in_code_units(end, "energy", "band") for end in value]
+        ends = [number_in_code_units(end, "energy", "band") for end in value]
         if any(is_traced(end) for end in ends):
             return jnp.stack([jnp.asarray(end, dtype=float) for end in ends])
         band = np.asarray(ends)

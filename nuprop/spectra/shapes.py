@@ -15,7 +15,7 @@ from nuprop.description import Leaf
 from nuprop.exponential import bounded_exp
 from nuprop.pytree import as_pytree, assign
 from nuprop.spectra.protocol import NOTHING, REFERENCE_ENERGY, Spectrum
-from nuprop.units import in_code_units, is_traced, require
+from nuprop.units import is_traced, number_in_code_units, require
 
 _LOG_REFERENCE = math.log(REFERENCE_ENERGY)
 
@@ -316,19 +316,19 @@ class Bump(_WithCutoff):
 
 
 def _number(value: Any, name: str) -> Any:
-    value = in_code_units(value, "dimensionless", name)
+    value = number_in_code_units(value, "dimensionless", name)
     require(name, value, "must lie in [-100, 100]", lambda x: np.abs(x) <= 100.0)
     return value
 
 
 def _width(value: Any, name: str) -> Any:
-    value = in_code_units(value, "dimensionless", name)
+    value = number_in_code_units(value, "dimensionless", name)
     require(name, value, "must lie in [1e-3, 1e3]", lambda x: (x >= 1e-3) & (x <= 1e3))
     return value
 
 
 def _energy(value: Any, name: str) -> Any:
-    value = in_code_units(value, "energy", name)
+    value = number_in_code_units(value, "energy", name)
     allowed = "must lie in [1e-9, 1e25] GeV"
     require(name, value, allowed, lambda e: (e >= 1e-9) & (e <= 1e25))
     return value
@@ -337,5 +337,5 @@ def _energy(value: Any, name: str) -> Any:
 def _cutoff(value: Any) -> Any:
     if value is None:
         return None
-    value = in_code_units(value, "energy", "cutoff")
+    value = number_in_code_units(value, "energy", "cutoff")
     return None if isinstance(value, float) and value == math.inf else _energy(value, "cutoff")

@@ -16,7 +16,7 @@ from nuprop.transport.problem import Emission, Lines
 from nuprop.transport.sweep import SweepResult
 
 #: Pieces and nodes of the energy integral over a swept spectrum; its kinks divide it further.
-PIECES, ORDER = 24, 6
+PIECES, ORDER = 32, 6
 
 
 @partial(
