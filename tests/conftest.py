@@ -63,3 +63,10 @@ def fake_flux():
         return nuprop.DiffuseFlux(**(defaults | fields))
 
     return make
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _forget_compiled_programs():
+    """Hundreds of programs in one process slow down the compilation of the next."""
+    yield
+    jax.clear_caches()
