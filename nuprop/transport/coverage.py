@@ -92,13 +92,15 @@ def _thermal_range(lines: Lines, u_max: jax.Array, width: jax.Array) -> tuple[ja
 
 
 def lattice_needs(
-    lines: Lines, u_max: jax.Array, resolution: float = 1.0
+    lines: Lines, u_max: jax.Array, resolution: float = 1.0, *, burst: bool = False
 ) -> tuple[jax.Array, jax.Array]:
     """Numbers of cells and steps that `lattice_shape` takes, as traceable numbers.
 
     The cell is 1.25 times as wide as the narrowest line today, 2.08 T/m, but between 0.0025 and
-    0.015, over `resolution`.
+    0.015, over `resolution`; half of that for a burst, whose bands no average over redshift
+    smooths.
     """
+    resolution = 2.0 * resolution if burst else resolution
     width = jnp.asarray(COARSEST)
     if lines.relics.thermal:
         heaviest = jnp.max(jnp.asarray(lines.masses))
@@ -110,7 +112,9 @@ def lattice_needs(
     return BLOCK * jnp.maximum(1.0, jnp.ceil((top - bottom) / width / BLOCK)), n_steps
 
 
-def lattice_shape(lines: Lines, u_max: ArrayLike, resolution: float = 1.0) -> LatticeShape:
+def lattice_shape(
+    lines: Lines, u_max: ArrayLike, resolution: float = 1.0, *, burst: bool = False
+) -> LatticeShape:
     """Choose the numbers of cells and steps for given parameters.
 
     Parameters
@@ -119,14 +123,16 @@ def lattice_shape(lines: Lines, u_max: ArrayLike, resolution: float = 1.0) -> La
     u_max : ln(1 + z_max).
     resolution : float
         Factor on the number of cells and of steps.
+    burst : bool
+        Whether all is emitted at one redshift, as by a `PointSource`.
 
     Returns
     -------
     LatticeShape
         For a batch take the one with most cells and steps: see `LatticeShape.covering`.
     """
-    n_cells, n_steps = _compiled_needs(lines, jnp.asarray(u_max), resolution)
+    n_cells, n_steps = _compiled_needs(lines, jnp.asarray(u_max), resolution, burst=burst)
     return LatticeShape(int(n_cells), int(n_steps))
 
 
-_compiled_needs = jax.jit(lattice_needs)
+_compiled_needs = jax.jit(lattice_needs, static_argnames="burst")

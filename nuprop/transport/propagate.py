@@ -346,7 +346,7 @@ def _prepare(
         resonances=jnp.where(lines.massive, jnp.exp(lines.log_resonance), jnp.inf),
         perturbative=mediator.is_perturbative(relics.nature),
         continuum=continuum_depth(emission.u_max, lines),
-        needs=lattice_needs(lines, emission.u_max, resolution),
+        needs=lattice_needs(lines, emission.u_max, resolution, burst=emission.burst),
     )
 
 

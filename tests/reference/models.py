@@ -11,7 +11,7 @@ import nuprop
 from nuprop.transport import cell_averages, emission_of, lines_of, optical_depths, spectrum, sweep
 from nuprop.transport.averages import spectral_kinks
 from nuprop.transport.books import book_nodes, march_books, sweep_books
-from nuprop.transport.coverage import LatticeShape
+from nuprop.transport.coverage import LatticeShape, lattice_shape
 from nuprop.transport.spectrum import marched, marched_flux
 from reference import thermal
 from reference.cold import ColdUniverse
@@ -183,6 +183,11 @@ def marched_at(log_energy, lines, emission, lattice):
     padded = np.concatenate([y, np.full(_MARCH_SIZE - y.size, y[-1])])
     flux, free, books = _march(jnp.asarray(padded), lines, emission, lattice)
     return np.asarray(flux)[..., : y.size], np.asarray(free)[..., : y.size], books.balance()
+
+
+def lattice_of(lines, emission):
+    """The lattice that `nuprop.propagate` takes."""
+    return lattice_shape(lines, float(emission.u_max), burst=emission.burst)
 
 
 def finer(shape, factor):
