@@ -17,8 +17,8 @@ from nuprop.transport.shapes import RMS_WIDTH, line_temperatures
 _NEGLIGIBLE = 1e-6
 #: Width of a cell over the rms width of the narrowest line.
 _CELL = 1.25
-#: Bounds on the width of a cell in ln(eps).
-FINEST, COARSEST = 0.0025, 0.015
+#: Bounds on the width of a cell in ln(eps), and that width for relics at rest.
+FINEST, COARSEST, AT_REST = 0.0025, 0.015, 0.005
 #: Cells beyond which a lattice is refused.
 MOST_CELLS = 2**15
 
@@ -97,11 +97,11 @@ def lattice_needs(
     """Numbers of cells and steps that `lattice_shape` takes, as traceable numbers.
 
     The cell is 1.25 times as wide as the narrowest line today, 2.08 T/m, but between 0.0025 and
-    0.015, over `resolution`; half of that for a burst, whose bands no average over redshift
-    smooths.
+    0.015, and 0.005 for relics at rest; over `resolution`, and half of that for a burst, whose
+    bands no average over redshift smooths.
     """
     resolution = 2.0 * resolution if burst else resolution
-    width = jnp.asarray(COARSEST)
+    width = jnp.asarray(AT_REST)
     if lines.relics.thermal:
         heaviest = jnp.max(jnp.asarray(lines.masses))
         narrowest = RMS_WIDTH * lines.relics.temperature / jnp.maximum(heaviest, 1e-40)
