@@ -20,7 +20,7 @@ from nuprop.errors import GridError, ParameterError
 from nuprop.exponential import bounded_exp
 from nuprop.pytree import as_pytree, assign
 from nuprop.traceable import call, require_traceable
-from nuprop.units import in_code_units, is_traced, number_in_code_units, require
+from nuprop.units import in_code_units, is_traced, require, required_number
 
 #: Laws are finite, with finite derivatives, up to here.
 LARGEST_REDSHIFT = 20.0
@@ -363,7 +363,7 @@ def redshift(value: Any, name: str) -> Any:
     ParameterError
         If it is out of range.
     """
-    value = number_in_code_units(value, "dimensionless", name)
     allowed = f"must lie in (0, {LARGEST_REDSHIFT:g}]"
-    require(name, value, allowed, lambda z: (z > 0.0) & (z <= LARGEST_REDSHIFT))
-    return value
+    return required_number(
+        value, "dimensionless", name, allowed, lambda z: (z > 0.0) & (z <= LARGEST_REDSHIFT)
+    )

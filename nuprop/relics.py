@@ -20,7 +20,7 @@ from jax.typing import ArrayLike
 from nuprop.constants import BOLTZMANN, HBAR_C, T_CMB, ZETA_3
 from nuprop.description import Leaf
 from nuprop.errors import ParameterError
-from nuprop.units import number_in_code_units, require
+from nuprop.units import required_number
 
 
 def _panel_rule(panels: np.ndarray, order: int) -> tuple[np.ndarray, np.ndarray]:
@@ -347,19 +347,13 @@ class Relics:
         }
 
 
-def _number(value: Any, kind: str, name: str, allowed: str, condition: Any) -> Any:
-    number = number_in_code_units(value, kind, name)
-    require(name, number, allowed, condition)
-    return number
-
-
 def _positive(value: Any, kind: str, name: str, allowed: str) -> Any:
-    return _number(value, kind, name, allowed, lambda x: x > 0.0)
+    return required_number(value, kind, name, allowed, lambda x: x > 0.0)
 
 
 def _asymmetry(value: Any) -> Any:
     allowed = "a number between -5 and 5"
-    xi = _number(value, "dimensionless", "asymmetry", allowed, lambda x: np.abs(x) <= 5.0)
+    xi = required_number(value, "dimensionless", "asymmetry", allowed, lambda x: np.abs(x) <= 5.0)
     return None if isinstance(xi, float) and xi == 0.0 else xi
 
 

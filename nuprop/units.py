@@ -119,6 +119,13 @@ def require(name: str, value: Any, allowed: str, condition: Any) -> None:
         raise ParameterError(f"{name} = {value}: {allowed}")
 
 
+def required_number(value: Any, kind: str, name: str, allowed: str, condition: Any) -> Any:
+    """Turn one number of a user into code units, and require that `condition` holds for it."""
+    number = number_in_code_units(value, kind, name)
+    require(name, number, allowed, condition)
+    return number
+
+
 def quantity(value: ArrayLike, kind: str) -> Any:
     """Attach the code unit of `kind` to an array, on its way out to the user."""
     from astropy.units import Quantity

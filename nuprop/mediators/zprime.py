@@ -23,7 +23,7 @@ from nuprop.mediators.coupling import hermitian_parts, in_mass_basis, squared_mo
 from nuprop.mediators.width import charged_lepton_width, loop_mixing, neutrino_width
 from nuprop.neutrinos import Neutrinos
 from nuprop.pytree import as_pytree, assign, gather, leaf_text
-from nuprop.units import in_code_units, is_traced, number_in_code_units, require
+from nuprop.units import in_code_units, is_traced, require, required_number
 
 Nature = Literal["majorana", "dirac"]
 
@@ -395,8 +395,10 @@ def _named(
     loop: bool,
 ) -> ZPrime:
     """Build one of the named models, for a class method that the user called."""
-    strength = _number(coupling, "dimensionless", "coupling", "a positive number", _is_positive)
-    mixing = _number(
+    strength = required_number(
+        coupling, "dimensionless", "coupling", "a positive number", _is_positive
+    )
+    mixing = required_number(
         kinetic_mixing, "dimensionless", "kinetic_mixing", "a finite number", np.isfinite
     )
     if not isinstance(loop, bool | np.bool_):
@@ -424,14 +426,7 @@ def _named(
 
 
 def _mass(value: Any) -> Any:
-    return _number(value, "energy", "mass", "a positive energy", _is_positive)
-
-
-def _number(value: Any, kind: str, name: str, allowed: str, condition: Any) -> Any:
-    """Convert and validate one number."""
-    number = number_in_code_units(value, kind, name)
-    require(name, number, allowed, condition)
-    return number
+    return required_number(value, "energy", "mass", "a positive energy", _is_positive)
 
 
 def _is_positive(value: Any) -> Any:

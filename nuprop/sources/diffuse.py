@@ -20,7 +20,7 @@ from nuprop.sources.emitter import (
 )
 from nuprop.sources.reading import as_evolution, as_spectrum
 from nuprop.spectra import REFERENCE_ENERGY, PowerLaw
-from nuprop.units import CODE_UNITS, is_traced, number_in_code_units, require
+from nuprop.units import CODE_UNITS, is_traced, required_number
 
 #: E^2 flux = 1.5e-8 GeV/(cm2 s sr) per flavor at 100 TeV, as in IceCube's three-year data.
 DEFAULT_FLUX = 1.5e-18
@@ -187,6 +187,4 @@ def _diffuse_normalization(value: Any) -> tuple[Any, str]:
                 f"normalization = {value} has the unit {value.unit}; a flux in "
                 f"{CODE_UNITS['flux']} or an emissivity in {CODE_UNITS['emissivity']} is needed"
             )
-    value = number_in_code_units(value, kind, "normalization")
-    require("normalization", value, "must be > 0", lambda x: x > 0.0)
-    return value, kind
+    return required_number(value, kind, "normalization", "must be > 0", lambda x: x > 0.0), kind

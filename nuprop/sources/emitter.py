@@ -13,7 +13,7 @@ import numpy as np
 from nuprop.description import STATIC, Leaf, plain
 from nuprop.errors import ParameterError, nearest
 from nuprop.spectra import Spectrum
-from nuprop.units import in_code_units, is_traced, number_in_code_units, require
+from nuprop.units import in_code_units, is_traced, require, required_number
 
 #: Flavor ratios nu_e : nu_mu : nu_tau at production, neutrinos and antineutrinos together.
 FLAVORS = {
@@ -110,9 +110,7 @@ def _numbers(value: Any, name: str, known: Mapping[str, tuple[float, ...]]) -> A
 
 def normalization_energy(value: Any) -> Any:
     """Read the energy at which a source is normalized [GeV]."""
-    pivot = number_in_code_units(value, "energy", "pivot")
-    require("pivot", pivot, "must be > 0 GeV", lambda e: e > 0.0)
-    return pivot
+    return required_number(value, "energy", "pivot", "must be > 0 GeV", lambda e: e > 0.0)
 
 
 def require_flux(spectrum: Spectrum, pivot: Any, nearest_z: Any, farthest_z: Any) -> None:

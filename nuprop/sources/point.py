@@ -25,7 +25,7 @@ from nuprop.sources.emitter import (
 )
 from nuprop.sources.reading import as_spectrum
 from nuprop.spectra import REFERENCE_ENERGY, PowerLaw
-from nuprop.units import CODE_UNITS, is_traced, number_in_code_units, require
+from nuprop.units import CODE_UNITS, is_traced, number_in_code_units, require, required_number
 
 _GEV_PER_ERG = 1e-7 / 1.602176634e-10  # exact, SI 2019
 
@@ -109,8 +109,9 @@ class PointSource(Emitter):
                 "at the source between which it holds, such as band=('10 TeV', '10 PeV')"
             )
         if luminosity is None:
-            value = number_in_code_units(normalization, "point_flux", "normalization")
-            require("normalization", value, "must be > 0", lambda x: x > 0.0)
+            value = required_number(
+                normalization, "point_flux", "normalization", "must be > 0", lambda x: x > 0.0
+            )
         else:
             value = erg_per_second(luminosity, "luminosity")
             require("luminosity", value, "must be > 0 erg/s", lambda x: x > 0.0)

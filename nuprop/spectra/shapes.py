@@ -15,7 +15,7 @@ from nuprop.description import Leaf
 from nuprop.exponential import bounded_exp
 from nuprop.pytree import as_pytree, assign
 from nuprop.spectra.protocol import NOTHING, REFERENCE_ENERGY, Spectrum
-from nuprop.units import is_traced, number_in_code_units, require
+from nuprop.units import is_traced, number_in_code_units, required_number
 
 _LOG_REFERENCE = math.log(REFERENCE_ENERGY)
 
@@ -316,22 +316,20 @@ class Bump(_WithCutoff):
 
 
 def _number(value: Any, name: str) -> Any:
-    value = number_in_code_units(value, "dimensionless", name)
-    require(name, value, "must lie in [-100, 100]", lambda x: np.abs(x) <= 100.0)
-    return value
+    return required_number(
+        value, "dimensionless", name, "must lie in [-100, 100]", lambda x: np.abs(x) <= 100.0
+    )
 
 
 def _width(value: Any, name: str) -> Any:
-    value = number_in_code_units(value, "dimensionless", name)
-    require(name, value, "must lie in [1e-3, 1e3]", lambda x: (x >= 1e-3) & (x <= 1e3))
-    return value
+    return required_number(
+        value, "dimensionless", name, "must lie in [1e-3, 1e3]", lambda x: (x >= 1e-3) & (x <= 1e3)
+    )
 
 
 def _energy(value: Any, name: str) -> Any:
-    value = number_in_code_units(value, "energy", name)
     allowed = "must lie in [1e-9, 1e25] GeV"
-    require(name, value, allowed, lambda e: (e >= 1e-9) & (e <= 1e25))
-    return value
+    return required_number(value, "energy", name, allowed, lambda e: (e >= 1e-9) & (e <= 1e25))
 
 
 def _cutoff(value: Any) -> Any:

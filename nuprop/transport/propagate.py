@@ -44,7 +44,7 @@ from nuprop.transport.spectrum import (
     pieces_of,
 )
 from nuprop.transport.sweep import sweep
-from nuprop.units import in_code_units, number_in_code_units, require
+from nuprop.units import in_code_units, required_number
 
 if TYPE_CHECKING:
     from astropy.cosmology import FLRW
@@ -184,8 +184,9 @@ def propagate(
     history = expansion(cosmology)
     _require_reach(source, history)
     points, edges = _energies(energy, energy_edges)
-    resolution = number_in_code_units(resolution, "dimensionless", "resolution")
-    require("resolution", resolution, "a positive number", lambda x: x > 0.0)
+    resolution = required_number(
+        resolution, "dimensionless", "resolution", "a positive number", lambda x: x > 0.0
+    )
     if on_error not in ("raise", "return"):
         raise ParameterError(f"on_error = {on_error!r}: 'raise' or 'return'")
 

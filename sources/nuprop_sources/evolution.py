@@ -29,7 +29,7 @@ from nuprop.evolutions import LogEvolution
 from nuprop.exponential import bounded_exp
 from nuprop.luminosity import erg_per_second
 from nuprop.pytree import as_pytree
-from nuprop.units import number_in_code_units, require
+from nuprop.units import number_in_code_units, require, required_number
 
 _LN_10 = math.log(10.0)
 
@@ -345,8 +345,8 @@ def power_exponential(
     index: Any, scale: Any, z_cut: Any = math.inf, **labels: Any
 ) -> PowerExponential:
     """Power of 1 + z times an exponential of z, up to a redshift."""
-    scale = number_in_code_units(scale, "dimensionless", "scale")
-    require("scale", scale, "must be at least 1e-3 in size", lambda x: np.abs(x) >= 1e-3)
+    allowed = "must be at least 1e-3 in size"
+    scale = required_number(scale, "dimensionless", "scale", allowed, lambda x: np.abs(x) >= 1e-3)
     return PowerExponential(_number(index, "index"), scale, z_limit=_limit(z_cut), **labels)
 
 
@@ -361,9 +361,9 @@ def luminosity_peak(luminosity: Any, **fixed: Any) -> LuminosityPeak:
 
 
 def _number(value: Any, name: str) -> Any:
-    value = number_in_code_units(value, "dimensionless", name)
-    require(name, value, "must lie in [-100, 100]", lambda x: np.abs(x) <= 100.0)
-    return value
+    return required_number(
+        value, "dimensionless", name, "must lie in [-100, 100]", lambda x: np.abs(x) <= 100.0
+    )
 
 
 def _luminosity(value: Any) -> Any:
