@@ -74,60 +74,60 @@ def test_march_cells(measure):
 
 def test_march_resolution(measure):
     """Finer cells and as many more steps: cost grows with the square, error falls with it."""
-    lines, emission = models.problem(MODELS["fig4"], thermal=True)
+    problem = models.problem(MODELS["fig4"], thermal=True)
     log_energy = models.energies(300)
-    factors = [0.5, 1.0, 2.0, 4.0]
-    shapes = [models.march_shape("fig4", factor) for factor in factors]
+    shapes = [models.march_shape("fig4", factor) for factor in (0.5, 1.0, 2.0, 4.0)]
 
     def flux(shape):
         return lambda *problem: solve(*problem, log_energy, method="march", lattice=shape)[0]
 
-    truth = jax.jit(flux(models.march_shape("fig4", 8.0)))(lines, emission)
-    arguments = lines, emission
-    programs = [(compiled(flux(shape), *arguments), arguments) for shape in shapes]
-    times = times_of(programs)
-    errors = [models.deviation(program(*arguments), truth) for program, _ in programs]
-    steps = [shape.n_steps for shape in shapes]
-    program = programs[-1][0]
-    measure.run(
-        lambda: program(*arguments),
-        error=errors[-1],
+    truth = jax.jit(flux(models.march_shape("fig4", 8.0)))(*problem)
+    converge(
+        measure,
+        {shape.n_steps: flux(shape) for shape in shapes},
+        problem,
+        error=lambda values: models.deviation(values, truth),
         against="a lattice eight times finer",
-        sizes=steps,
-        times_ms=[1e3 * t for t in times],
-        errors=errors,
-        exponent=exponent(steps, times),
-        order=-exponent(steps, errors),
         cells=shapes[-1].n_cells,
-        steps=steps[-1],
+        steps=shapes[-1].n_steps,
         energies=300,
     )
 
 
 def test_sweep_panels(measure):
     """More panels in redshift: the error of the quadrature."""
-    lines, emission = models.problem(MODELS["fig3"], thermal=False)
+    problem = models.problem(MODELS["fig3"], thermal=False)
     log_energy = models.energies(200)
-    truth = sweep(log_energy, lines, emission, **models.EXACT).flux
-    where = models.away_from_edges(log_energy, lines, emission)
-    sizes = [3, 5, 7, 10, 14, 20]
+    truth = sweep(log_energy, *problem, **models.EXACT).flux
+    where = models.away_from_edges(log_energy, *problem)
 
     def flux(panels):
         return lambda *problem: sweep(log_energy, *problem, panels=panels).flux
 
-    arguments = lines, emission
-    programs = [(compiled(flux(panels), *arguments), arguments) for panels in sizes]
-    times = times_of(programs)
-    errors = [models.deviation(program(*arguments), truth, where) for program, _ in programs]
+    converge(
+        measure,
+        {panels: flux(panels) for panels in (3, 5, 7, 10, 14, 20)},
+        problem,
+        error=lambda values: models.deviation(values, truth, where),
+        against="a finer sweep",
+        energies=200,
+    )
+
+
+def converge(measure, functions, arguments, *, error, against, **facts):
+    """Measure the last of functions of growing size; times and errors of all beside it."""
+    programs = [(compiled(function, *arguments), arguments) for function in functions.values()]
+    sizes, times = list(functions), times_of(programs)
+    errors = [error(program(*arguments)) for program, _ in programs]
     program = programs[-1][0]
     measure.run(
         lambda: program(*arguments),
         error=errors[-1],
-        against="a finer sweep",
+        against=against,
         sizes=sizes,
         times_ms=[1e3 * t for t in times],
         errors=errors,
         exponent=exponent(sizes, times),
         order=-exponent(sizes, errors),
-        energies=200,
+        **facts,
     )

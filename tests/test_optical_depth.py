@@ -10,6 +10,7 @@ import pytest
 from astropy.cosmology import FlatLambdaCDM
 from reference import models
 from reference.models import AT_REST, THERMAL
+from reference.printed import CROSS_SECTIONS, DEPTHS
 from scipy.integrate import quad
 
 import nuprop
@@ -22,34 +23,6 @@ MASS, COUPLING = 0.01, 5e-4
 PRINTED = 1e-9
 #: Reached with 10-point Gauss-Legendre on twelve panels in momentum is 4e-7; the goal is 1e-4.
 QUADRATURE = 2e-6
-
-# <sigma>/cm2 of Majorana and Dirac relics per density of one helicity: energy [eV] at z, mass [eV].
-CROSS_SECTIONS = [
-    (1.0e15, 0.05, 0.0, 4.16047899971e-28, 2.08788411215e-28),
-    (1.005e15, 0.05, 0.0, 2.59075985053e-28, 5.41130236949e-29),
-    (0.99e15, 0.05, 0.0, 1.00779152576e-28, 8.8230318124e-29),
-    (1.0e15, 0.05, 7.0 / 3.0, 1.24765466716e-28, 6.31463541897e-29),
-    (8.0e15, 0.006, 0.0, 3.4409136397e-29, 2.77117616908e-29),
-    (1.0e17, 0.0001, 0.0, 3.11133968212e-30, 3.08796279904e-30),
-    (1.0e17, 0.0, 0.0, 3.06299019897e-30, 3.06299019897e-30),
-    (5.0e16, 0.0, 0.0, 2.98259448917e-30, 2.98259448917e-30),
-]
-
-# Optical depth to z = 5, |g| = 5e-4, 10 MeV: mass [eV], energy [GeV], Majorana, Dirac.
-DEPTHS = [
-    (0.05, 1.05e6, 9.826587089e-6, 3.130904890e-7),
-    (0.05, 1.0e6, 2.369905686, 0.595057885),
-    (0.05, 9e5, 6.102288682, 3.046133546),
-    (0.05, 5e5, 21.007334908, 10.516986447),
-    (0.05, 2.5e5, 65.862719490, 33.141377637),
-    (0.001, 5e7, 2.383781431, 0.818739339),
-    (0.001, 2.5e7, 10.925597536, 7.395355556),
-    (0.001, 5e6, 28.923897806, 27.863209502),
-    (0.0, 5e7, 5.856630044, 5.856630044),
-    (0.0, 2.5e7, 11.221638750, 11.221638750),
-    (0.0, 1.25e7, 18.244524761, 18.244524761),
-    (0.0, 5e6, 26.376288958, 26.376288958),
-]
 
 
 def tau(energy, z=5.0, mass=0.05, relics=THERMAL, **options):

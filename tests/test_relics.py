@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from reference.printed import CROSS_SECTIONS
 from scipy.integrate import quad
 from scipy.special import zeta
 
@@ -282,18 +283,6 @@ def test_monte_carlo():
 
 
 # --- averaged cross sections -----------------------------------------------------------------
-
-# E [eV], m [eV], z, <sigma> of Majorana and of Dirac relics [cm^2], for |g_ij| = 5e-4, 10 MeV.
-CROSS_SECTIONS = [
-    (1.0e15, 0.05, 0, 4.16047899971e-28, 2.08788411215e-28),
-    (1.005e15, 0.05, 0, 2.59075985053e-28, 5.41130236949e-29),
-    (0.99e15, 0.05, 0, 1.00779152576e-28, 8.8230318124e-29),
-    (1.0e15, 0.05, 7 / 3, 1.24765466716e-28, 6.31463541897e-29),
-    (8.0e15, 0.006, 0, 3.4409136397e-29, 2.77117616908e-29),
-    (1.0e17, 0.0001, 0, 3.11133968212e-30, 3.08796279904e-30),
-    (1.0e17, 0.0, 0, 3.06299019897e-30, 3.06299019897e-30),
-    (5.0e16, 0.0, 0, 2.98259448917e-30, 2.98259448917e-30),
-]
 
 
 @pytest.mark.parametrize(("energy", "mass", "z", "majorana", "dirac"), CROSS_SECTIONS)
