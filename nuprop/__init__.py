@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from nuprop import citation as citation
     from nuprop import cosmology as cosmology
     from nuprop import icecube as icecube
+    from nuprop import inference as inference
     from nuprop import mediators as mediators
     from nuprop import neutrinos as neutrinos
     from nuprop import relics as relics
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from nuprop.cosmology import flat_lambda_cdm as flat_lambda_cdm
     from nuprop.errors import ConfigError as ConfigError
     from nuprop.errors import DatasetError as DatasetError
+    from nuprop.errors import FitError as FitError
     from nuprop.errors import GridError as GridError
     from nuprop.errors import NupropError as NupropError
     from nuprop.errors import ParameterError as ParameterError
@@ -37,6 +39,11 @@ if TYPE_CHECKING:
     from nuprop.errors import UnknownSource as UnknownSource
     from nuprop.flux import DiffuseFlux as DiffuseFlux
     from nuprop.flux import load as load
+    from nuprop.inference import Analysis as Analysis
+    from nuprop.inference import Parameter as Parameter
+    from nuprop.inference import fit as fit
+    from nuprop.inference import profile as profile
+    from nuprop.inference import scan as scan
     from nuprop.mediators import ZPrime as ZPrime
     from nuprop.mediators import resonance_energies as resonance_energies
     from nuprop.neutrinos import Neutrinos as Neutrinos
@@ -59,17 +66,20 @@ __version__ = "0.1.0"
 
 # Public name -> module that defines it. `None`: the name is itself a submodule.
 _PUBLIC: dict[str, str | None] = {
+    "Analysis": "inference",
     "BrokenPowerLaw": "spectra",
     "Bump": "spectra",
     "ConfigError": "errors",
     "DatasetError": "errors",
     "DiffuseFlux": "flux",
     "Expansion": "cosmology",
+    "FitError": "errors",
     "GridError": "errors",
     "LogParabola": "spectra",
     "Neutrinos": "neutrinos",
     "NupropError": "errors",
     "Oscillations": "neutrinos",
+    "Parameter": "inference",
     "ParameterError": "errors",
     "PhysicsWarning": "errors",
     "PointSource": "sources",
@@ -88,15 +98,19 @@ _PUBLIC: dict[str, str | None] = {
     "cosmology": None,
     "enable_compile_cache": "precision",
     "expansion": "cosmology",
+    "fit": "inference",
     "flat_lambda_cdm": "cosmology",
     "icecube": None,
+    "inference": None,
     "load": "flux",
     "mediators": None,
     "neutrinos": None,
     "optical_depth": "transport",
+    "profile": "inference",
     "propagate": "transport",
     "relics": None,
     "resonance_energies": "mediators",
+    "scan": "inference",
     "sources": None,
     "spectra": None,
     "transport": None,

@@ -1,4 +1,4 @@
-"""The command line: `nuprop flux`, `nuprop figures`, `nuprop sources`.
+"""The command line: `nuprop flux`, `nuprop figures`, `nuprop sources`, `nuprop datasets`.
 
 Nothing but the standard library is imported before a command needs it.
 """
@@ -9,7 +9,7 @@ import argparse
 import os
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 _BAD_INPUT = 2
 _WIDTH = 110  # characters of a listing
@@ -74,6 +74,16 @@ def _parser() -> argparse.ArgumentParser:
 
     sources = commands.add_parser("sources", help="list source evolutions and spectra")
     sources.set_defaults(command=_sources)
+
+    datasets = commands.add_parser("datasets", help="list IceCube's data sets, or tell of one")
+    datasets.add_argument("dataset", metavar="NAME", nargs="?", help="such as hese-7.5yr")
+    datasets.add_argument(
+        "--kind",
+        metavar="KIND",
+        help="binned, events, unfolded, limit or fit, if several share NAME",
+    )
+    datasets.add_argument("--plot", metavar="FILE.png", help="draw NAME here (.png, .pdf, .svg)")
+    datasets.set_defaults(command=_datasets)
     return parser
 
 
@@ -116,24 +126,64 @@ def _figures(options: argparse.Namespace) -> None:
 
 
 def _sources(options: argparse.Namespace) -> None:
-    import textwrap
-
     from nuprop.sources import available
 
-    entries = available()
-    margin = " " * (max((len(entry.name) for entry in entries), default=0) + 4)
-    kind = None
-    for entry in entries:
-        if entry.kind != kind:
-            kind = entry.kind
+    _print_listing(
+        (
+            entry.kind,
+            entry.name,
+            (
+                entry.formula,
+                entry.reference,
+                *(f"takes {key}: {text}" for key, text in entry.parameters.items()),
+            ),
+        )
+        for entry in available()
+    )
+
+
+def _datasets(options: argparse.Namespace) -> None:
+    from nuprop.icecube.datasets import dataset, datasets
+
+    if options.dataset is None:
+        if options.plot:
+            from nuprop.errors import ConfigError
+
+            raise ConfigError(
+                f"--plot {options.plot}: say which, `nuprop datasets NAME --plot ...`"
+            )
+        _print_listing(
+            (item.kind, item.name, (item.title, item.reference)) for item in datasets(options.kind)
+        )
+        return
+    found = dataset(options.dataset, options.kind)
+    if options.plot:
+        from nuprop.panels import require_format
+
+        require_format(options.plot)
+    print(found)
+    if options.plot:
+        found.plot(options.plot)
+        print(f"\nwrote {options.plot}")
+
+
+def _print_listing(entries: Iterable[tuple[str, str, Iterable[str]]]) -> None:
+    """Print entries of (kind, name, texts) under a heading for each kind."""
+    import textwrap
+
+    listed = list(entries)
+    margin = " " * (max((len(name) for _, name, _ in listed), default=0) + 4)
+    previous = None
+    for kind, name, texts in listed:
+        if kind != previous:
+            previous = kind
             print(f"{kind}:")
-        takes = [f"takes {key}: {text}" for key, text in entry.parameters.items()]
         lines = [
             line
-            for text in (entry.formula, entry.reference, *takes)
+            for text in texts
             for line in textwrap.wrap(text, _WIDTH - len(margin), break_on_hyphens=False)
         ]
-        print(f"  {entry.name}".ljust(len(margin)) + lines[0])
+        print(f"  {name}".ljust(len(margin)) + lines[0])
         for line in lines[1:]:
             print(margin + line)
 

@@ -39,6 +39,10 @@ class DatasetError(NupropError):
     """A data set is unknown or cannot be used in the way asked for."""
 
 
+class FitError(NupropError):
+    """A fit, profile or scan cannot be started, or its files cannot be used."""
+
+
 class PhysicsWarning(UserWarning):
     """The input lies outside the range where the physics implemented here is valid."""
 

@@ -316,8 +316,11 @@ class ZPrime:
         return {channel: width / total for channel, width in partial.items()}
 
     def active_branching(self, nature: Nature = "majorana") -> jax.Array:
-        """Share of decays to active neutrinos; the energy of all others is lost to the flux."""
-        return self.partial_widths(nature)["neutrinos"] / self.width(nature)
+        """Share of decays to active neutrinos; the energy of all others is lost to the flux.
+
+        Zero for a boson that couples to nothing.
+        """
+        return _share(self.partial_widths(nature)["neutrinos"], self.width(nature))
 
     def lifetime(self, nature: Nature = "majorana") -> jax.Array:
         """Mean life hbar/Gamma [s] at rest."""
@@ -338,7 +341,7 @@ class ZPrime:
         Array, shape (3,), sums to `active_branching`.
         """
         rows = jnp.sum(squared_moduli(self.couplings_in_mass_basis(neutrinos)), axis=1)
-        return self.active_branching(nature) * rows / jnp.sum(rows)
+        return self.active_branching(nature) * _share(rows, jnp.sum(rows))
 
     def is_perturbative(self, nature: Nature = "majorana") -> jax.Array:
         """Whether Gamma <= 0.3 M and every coupling is at most sqrt(4 pi); a boolean Array."""
@@ -372,6 +375,11 @@ class ZPrime:
         if self.loop_mixing:
             parts.append("loop mixing")
         return f"ZPrime({self.model!r}, {', '.join(parts)})"
+
+
+def _share(part: jax.Array, whole: jax.Array) -> jax.Array:
+    """Part of a whole; zero, with finite derivatives, where there is nothing."""
+    return jnp.where(whole > 0.0, part / jnp.where(whole > 0.0, whole, 1.0), 0.0)
 
 
 def _matrix_text(zprime: ZPrime) -> str:

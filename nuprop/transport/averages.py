@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from nuprop.transport.grid import Panels
 from nuprop.transport.problem import Emission, Lines
 
-#: Gauss-Legendre nodes in each piece of a cell.
+#: Gauss-Legendre nodes in each piece of a cell, unless told otherwise.
 ORDER = 4
 
 
@@ -43,7 +43,7 @@ class CellRule:
         return jnp.moveaxis(summed, 0, -1)
 
 
-def cell_rule(log_edges: jax.Array, kinks: jax.Array, pieces: int) -> CellRule:
+def cell_rule(log_edges: jax.Array, kinks: jax.Array, pieces: int, order: int = ORDER) -> CellRule:
     """Divide each cell into equal pieces, and these at every kink.
 
     Parameters
@@ -53,15 +53,17 @@ def cell_rule(log_edges: jax.Array, kinks: jax.Array, pieces: int) -> CellRule:
         ln(E) where the spectrum or its slope jumps.
     pieces : int
         Pieces of each cell.
+    order : int
+        Gauss-Legendre nodes in each piece.
     """
     n_cells = log_edges.shape[0] - 1
     fractions = jnp.arange(pieces) / pieces
     fine = (log_edges[:-1, None] + jnp.diff(log_edges)[:, None] * fractions).reshape(-1)
     inside = jnp.clip(kinks, log_edges[0], log_edges[-1])
-    panels = Panels(jnp.sort(jnp.concatenate([fine, log_edges[-1:], inside])), ORDER)
+    panels = Panels(jnp.sort(jnp.concatenate([fine, log_edges[-1:], inside])), order)
     middle = 0.5 * (panels.edges[1:] + panels.edges[:-1])
     cell = jnp.clip(jnp.searchsorted(log_edges, middle, side="right") - 1, 0, n_cells - 1)
-    cell = jnp.repeat(cell, ORDER)
+    cell = jnp.repeat(cell, order)
     nodes = panels.nodes.reshape(-1)
     widths = jnp.diff(jnp.exp(log_edges))
     weights = panels.weights.reshape(-1) * jnp.exp(nodes) / widths[cell]

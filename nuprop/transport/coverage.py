@@ -19,6 +19,8 @@ _NEGLIGIBLE = 1e-6
 _CELL = 1.25
 #: Bounds on the width of a cell in ln(eps), and that width for relics at rest.
 FINEST, COARSEST, AT_REST = 0.0025, 0.015, 0.005
+#: Largest rms width of a line, at z_max, for which a sweep may stand for a march.
+_HIDDEN_WIDTH = 0.005
 #: Cells beyond which a lattice is refused.
 MOST_CELLS = 2**15
 
@@ -136,3 +138,25 @@ def lattice_shape(
 
 
 _compiled_needs = jax.jit(lattice_needs, static_argnames="burst")
+
+
+def cells_hide_widths(lines: Lines, u_max: float, edges: np.ndarray) -> bool:
+    """Whether lines are so narrow that a sweep gives the same averages over these cells.
+
+    At z_max 2.08 T/m is below 0.005, because a secondary that emerges within a line's width of its
+    parent meets the same line again (with widths of 0.025 averages move by 0.015), and below half
+    the cell around each edge of each dip.
+    """
+    masses = np.asarray(lines.masses)
+    if np.any(masses == 0.0):
+        return False
+    widths = RMS_WIDTH * float(lines.relics.temperature) * np.exp(u_max) / masses
+    if np.max(widths) > _HIDDEN_WIDTH:
+        return False
+    log_edges = np.log(edges)
+    for log_line, width in zip(np.asarray(lines.log_resonance), widths, strict=True):
+        for place in (log_line, log_line - u_max):
+            cell = int(np.clip(np.searchsorted(log_edges, place) - 1, 0, edges.size - 2))
+            if width >= 0.5 * (log_edges[cell + 1] - log_edges[cell]):
+                return False
+    return True

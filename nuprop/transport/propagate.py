@@ -30,7 +30,12 @@ from nuprop.relics import Relics
 from nuprop.sources import PointSource, Source
 from nuprop.transport.averages import CellRule, cell_rule, spectral_kinks
 from nuprop.transport.books import Books, book_nodes, march_books, sweep_books
-from nuprop.transport.coverage import MOST_CELLS, LatticeShape, lattice_needs
+from nuprop.transport.coverage import (
+    MOST_CELLS,
+    LatticeShape,
+    cells_hide_widths,
+    lattice_needs,
+)
 from nuprop.transport.depth import continuum_depth, optical_depths
 from nuprop.transport.problem import Emission, Lines
 from nuprop.transport.shapes import RMS_WIDTH
@@ -39,6 +44,7 @@ from nuprop.transport.spectrum import (
     Method,
     emission_of,
     lines_of,
+    made_in_pairs,
     marched,
     marched_flux,
     pieces_of,
@@ -54,8 +60,6 @@ if TYPE_CHECKING:
 
 #: Default energies: 1 TeV to 100 PeV, forty to a decade.
 _DEFAULT_ENERGIES = np.geomspace(1e3, 1e8, 201)
-#: Largest rms width of a line, at z_max, for which a sweep may stand for a march.
-_HIDDEN_WIDTH = 0.005
 #: Optical depth of non-resonant scattering above which its neglect is worth a warning.
 _LARGEST_CONTINUUM = 0.01
 #: How far the books of each method may be off.
@@ -190,7 +194,7 @@ def propagate(
     if on_error not in ("raise", "return"):
         raise ParameterError(f"on_error = {on_error!r}: 'raise' or 'return'")
 
-    symmetric = relics.state.symmetric and _made_in_pairs(source)
+    symmetric = relics.state.symmetric and made_in_pairs(source)
     setup = _prepare(
         source,
         mediator,
@@ -351,12 +355,6 @@ def _prepare(
     )
 
 
-def _made_in_pairs(source: Source | PointSource) -> bool:
-    """Whether every flavor is emitted as often as its antineutrino."""
-    fraction, flavor = np.asarray(source.antineutrino_fraction), np.asarray(source.flavor)
-    return bool(np.all((fraction == 0.5) | (flavor == 0.0)))
-
-
 @partial(jax.jit, static_argnames=("method", "lattice", "pieces"))
 def _run(
     lines: Lines,
@@ -454,7 +452,7 @@ def _choose(
         return _Choice("sweep", "asked for")
     if method == "auto" and not lines.relics.thermal:
         return _Choice("sweep", "relics at rest")
-    if method == "auto" and edges is not None and _cells_hide_widths(lines, u_max, edges):
+    if method == "auto" and edges is not None and cells_hide_widths(lines, u_max, edges):
         return _Choice("sweep", "every line is narrow, and hidden in the cell that holds its edge")
     shape = LatticeShape(*(int(need) for need in setup.needs))
     if shape.n_cells > MOST_CELLS:
@@ -465,28 +463,6 @@ def _choose(
         )
     reason = "asked for" if method == "march" else "relics in thermal motion"
     return _Choice("march", reason, shape)
-
-
-def _cells_hide_widths(lines: Lines, u_max: float, edges: np.ndarray) -> bool:
-    """Whether lines are so narrow that a sweep gives the same averages over these cells.
-
-    At z_max 2.08 T/m is below 0.005, because a secondary that emerges within a line's width of its
-    parent meets the same line again (with widths of 0.025 averages move by 0.015), and below half
-    the cell around each edge of each dip.
-    """
-    masses = np.asarray(lines.masses)
-    if np.any(masses == 0.0):
-        return False
-    widths = RMS_WIDTH * float(lines.relics.temperature) * np.exp(u_max) / masses
-    if np.max(widths) > _HIDDEN_WIDTH:
-        return False
-    log_edges = np.log(edges)
-    for log_line, width in zip(np.asarray(lines.log_resonance), widths, strict=True):
-        for place in (log_line, log_line - u_max):
-            cell = int(np.clip(np.searchsorted(log_edges, place) - 1, 0, edges.size - 2))
-            if width >= 0.5 * (log_edges[cell + 1] - log_edges[cell]):
-                return False
-    return True
 
 
 def _warn(setup: _Setup, relics: Relics, choice: _Choice) -> None:

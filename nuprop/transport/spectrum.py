@@ -11,7 +11,7 @@ import numpy as np
 
 from nuprop.constants import SPEED_OF_LIGHT
 from nuprop.sources import PointSource
-from nuprop.transport.averages import cell_rule, spectral_kinks
+from nuprop.transport.averages import ORDER, cell_rule, spectral_kinks
 from nuprop.transport.coverage import LatticeShape
 from nuprop.transport.emitted import free_flux
 from nuprop.transport.march import MarchResult, march
@@ -79,6 +79,12 @@ def emission_of(
         return replace(emission, scale=3.0 * source.normalization / unit)
     unit = source.spectrum.emissivity_at_log(log_pivot)[0]
     return replace(emission, scale=source.normalization / unit)
+
+
+def made_in_pairs(source: Source | PointSource) -> bool:
+    """Whether every flavor is emitted as often as its antineutrino."""
+    fraction, flavor = np.asarray(source.antineutrino_fraction), np.asarray(source.flavor)
+    return bool(np.all((fraction == 0.5) | (flavor == 0.0)))
 
 
 def marched(
@@ -179,6 +185,7 @@ def cell_averages(
     helicities: Helicities = "apart",
     lattice: LatticeShape | None = None,
     pieces: int = 4,
+    order: int = ORDER,
 ) -> jax.Array:
     """Compute averages int phi dE / Delta E over energy cells; pure, arguments as `spectrum`.
 
@@ -186,7 +193,9 @@ def cell_averages(
     ----------
     edges : Array, shape (n + 1,), GeV
     pieces : int, static
-        Pieces of each cell, of four nodes each; jumps of the spectrum divide them further.
+        Pieces of each cell; jumps of the spectrum divide them further.
+    order : int, static
+        Gauss-Legendre nodes in each piece.
 
     Returns
     -------
@@ -194,7 +203,7 @@ def cell_averages(
     """
     lines = lines_of(mediator, neutrinos, relics, expansion)
     emission = emission_of(source, neutrinos, expansion, helicities)
-    rule = cell_rule(jnp.log(jnp.asarray(edges)), spectral_kinks(lines, emission), pieces)
+    rule = cell_rule(jnp.log(jnp.asarray(edges)), spectral_kinks(lines, emission), pieces, order)
     flux, _ = solve(lines, emission, rule.log_energy, method=method, lattice=lattice)
     return rule.average(flux)
 
