@@ -1,4 +1,4 @@
-"""The command line: `nuprop flux`, `nuprop figures`, `nuprop sources`, `nuprop datasets`.
+"""The command line: `nuprop flux`, `fit`, `scan`, `figures`, `sources` and `datasets`.
 
 Nothing but the standard library is imported before a command needs it.
 """
@@ -65,6 +65,24 @@ def _parser() -> argparse.ArgumentParser:
     flux.add_argument("--plot", metavar="FILE.png", help="draw the flux here (.png, .pdf, .svg)")
     flux.set_defaults(command=_flux)
 
+    fit = commands.add_parser("fit", help="fit what a run file describes to IceCube's data")
+    fit.add_argument(
+        "run", metavar="RUN.toml", help="a run file, or an example such as hese-7.5yr-fit"
+    )
+    fit.add_argument("--output", metavar="FILE.json", help="write the best fit here")
+    fit.add_argument("--plot", metavar="FILE.png", help="draw counts at the best fit here")
+    fit.set_defaults(command=_fit)
+
+    scan = commands.add_parser("scan", help="fit at every point of a grid; goes on where it was")
+    scan.add_argument(
+        "run", metavar="RUN.toml", help="a run file, or an example such as hese-7.5yr-scan"
+    )
+    scan.add_argument("--folder", metavar="DIR", help="where finished points are kept")
+    scan.add_argument("--workers", metavar="N", type=int, help="processes")
+    scan.add_argument("--output", metavar="FILE.npz", help="write the profile likelihood here")
+    scan.add_argument("--plot", metavar="FILE.png", help="draw limits here")
+    scan.set_defaults(command=_scan)
+
     figures = commands.add_parser(
         "figures", help="draw Figs. 3 to 6 of Araki et al. 2016 (arXiv:1508.07471)"
     )
@@ -115,6 +133,67 @@ def _flux(options: argparse.Namespace) -> None:
         print(f"wrote {flux.save(table)}")
     if plot:
         flux.plot(plot, **run.plot_options)
+        print(f"wrote {plot}")
+
+
+def _fit(options: argparse.Namespace) -> None:
+    from nuprop import fit
+    from nuprop.inference.record import require_record_name
+    from nuprop.runfile import read_fit
+
+    run = read_fit(options.run)
+    output, plot = options.output or run.fit, options.plot or run.counts
+    if output:
+        require_record_name(output)
+    if plot:
+        from nuprop.errors import ConfigError
+        from nuprop.panels import require_format
+
+        require_format(plot)
+        if not run.binned:
+            raise ConfigError(f"plot = {plot!r}: there are no binned data whose counts to draw")
+    result = fit(run.analysis, **run.fit_options)
+    print(result)
+    expected = result.expected()
+    for counts in expected:
+        print(f"\n{counts}")
+    if output or plot:
+        print()
+    if output:
+        print(f"wrote {result.save(output)}")
+    if plot:
+        expected[0].plot(plot)
+        print(f"wrote {plot}")
+
+
+def _scan(options: argparse.Namespace) -> None:
+    from nuprop import scan
+    from nuprop.errors import ConfigError
+    from nuprop.inference.files import require_npz_name
+    from nuprop.runfile import read_fit
+
+    run = read_fit(options.run)
+    if not run.axes:
+        raise ConfigError("[scan.axes] is missing: name the parameters to step through")
+    output, plot = options.output or run.profile, options.plot or run.contours
+    if output:
+        require_npz_name(output)
+    if plot:
+        from nuprop.panels import require_format
+
+        require_format(plot)
+        if len(run.axes) > 2:
+            raise ConfigError(f"plot = {plot!r}: one or two axes can be drawn, not {len(run.axes)}")
+    given = {"folder": options.folder, "workers": options.workers}
+    chosen = {key: value for key, value in given.items() if value is not None}
+    profile = scan(run.analysis, run.axes, **{**run.scan_options, **chosen})
+    print(profile)
+    if output or plot:
+        print()
+    if output:
+        print(f"wrote {profile.save(output)}")
+    if plot:
+        profile.plot(plot)
         print(f"wrote {plot}")
 
 

@@ -1,16 +1,21 @@
 """The command line: what it prints and writes, and how it fails."""
 
+import json
 import re
 import resource
 import subprocess
 import sys
 import warnings
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 import nuprop
 from nuprop.cli import main
 from nuprop.errors import PhysicsWarning
+from nuprop.icecube import ExpectedCounts
+from nuprop.inference import Profile
 
 SOURCE = 'source.evolution = "flat"\n'
 MEDIATOR = '[mediator]\nmodel = "lmu-ltau"\nmass = "11 MeV"\ncoupling = 5e-4\n'
@@ -53,7 +58,7 @@ def test_help_is_light():
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    for command in ("flux", "figures", "sources"):
+    for command in ("flux", "fit", "scan", "figures", "sources", "datasets"):
         assert command in done.stdout
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     assert cpu < 0.2  # the goal; measured 0.04 s
@@ -168,3 +173,204 @@ def test_figures_are_drawn_where_asked(propagated, tmp_path, capsys):
     thermal = [arguments["relics"].thermal for arguments in propagated]
     assert thermal == [True, True, False]
     assert [arguments["source"].spectrum.index for arguments in propagated[:2]] == [2.1, 2.3]
+
+
+FIT = f"""{SOURCE}{MEDIATOR}
+[relics]
+thermal = false
+[data]
+sample = "hese-7.5yr"
+[parameters.coupling]
+target = "mediator.coupling"
+bounds = [1e-5, 1e-2]
+scale = "log"
+[fit]
+starts = 3
+[scan]
+workers = 2
+[scan.axes]
+coupling = 5
+[output]
+fit = "fit.json"
+counts = "counts.png"
+profile = "scan.npz"
+contours = "scan.png"
+"""
+COUNTS = ExpectedCounts(
+    name="hese-7.5yr",
+    title="HESE, 7.5 years",
+    edges_gev=np.array([1e5, 3e5, 1e6]),
+    observed=np.array([3.0, 1.0]),
+    signal=np.ones((3, 3, 2)),
+    free_signal=None,
+    backgrounds={"conv": np.ones(2)},
+    nuisances={"conv": 1.0},
+)
+
+
+class FakeResult:
+    """What the command does with a FitResult."""
+
+    def __init__(self, counts=(COUNTS,)):
+        self.counts = counts
+
+    def __repr__(self):
+        return "FitResult for hese-7.5yr"
+
+    def expected(self):
+        return self.counts
+
+    def save(self, path):
+        Path(path).write_text("{}")
+        return path
+
+
+@pytest.fixture
+def in_folder(tmp_path, monkeypatch):
+    """A working folder with run files of a fit."""
+    monkeypatch.chdir(tmp_path)
+    Path("run.toml").write_text(FIT)
+    Path("quiet.toml").write_text(FIT.partition("[output]")[0])
+    Path("no axes.toml").write_text(FIT.partition("[scan]")[0])
+    Path("unfolded.toml").write_text(FIT.replace("sample = ", "unfolded = "))
+    three = '[parameters.{0}]\ntarget = "{1}"\nbounds = {2}\n'
+    more = three.format("index", "source.spectrum.index", [1.5, 4.0])
+    more += three.format("mass", "mediator.mass", [1e-3, 0.1])
+    Path("three.toml").write_text(
+        FIT.replace("[fit]", more + "[fit]").replace(
+            "coupling = 5\n", "coupling = 5\nmass = 5\nindex = 5\n"
+        )
+    )
+    return tmp_path
+
+
+@pytest.fixture
+def fitted(monkeypatch):
+    """Replace the fit; gives the arguments it was called with."""
+    calls = []
+
+    def fit(analysis, **options):
+        calls.append((analysis, options))
+        return FakeResult(() if analysis.data[0].nuisances == () else (COUNTS,))
+
+    monkeypatch.setattr(nuprop, "fit", fit, raising=False)
+    return calls
+
+
+@pytest.fixture
+def scanned(monkeypatch):
+    """Replace the scan; gives the arguments it was called with."""
+    calls = []
+
+    def scan(analysis, axes, **options):
+        calls.append((axes, options))
+        coupling = np.geomspace(1e-5, 1e-2, 5)
+        return Profile(
+            axes={"coupling": coupling},
+            units={"coupling": ""},
+            logarithmic=("coupling",),
+            nll=24.0 + np.arange(5.0),
+            values={},
+            converged=np.ones(5, dtype=bool),
+        )
+
+    monkeypatch.setattr(nuprop, "scan", scan, raising=False)
+    return calls
+
+
+@pytest.mark.usefixtures("in_folder")
+def test_fit_prints_result_and_counts_and_writes_both_files(fitted, capsys):
+    assert main(["fit", "run.toml"]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("FitResult for hese-7.5yr\n\nExpectedCounts in HESE, 7.5 years")
+    assert said.endswith("\nwrote fit.json\nwrote counts.png\n")
+    assert Path("fit.json").exists()
+    assert Path("counts.png").stat().st_size > 10_000
+    [(analysis, options)] = fitted
+    assert analysis.names[0] == "coupling"
+    assert options == {"starts": 3}
+
+
+@pytest.mark.usefixtures("in_folder", "fitted")
+def test_options_of_fit_win_over_the_run_file(capsys):
+    assert main(["fit", "run.toml", "--output", "a.json", "--plot", "a.pdf"]) == 0
+    assert capsys.readouterr().out.endswith("wrote a.json\nwrote a.pdf\n")
+    assert not Path("fit.json").exists()
+    assert main(["fit", "quiet.toml"]) == 0
+    assert "wrote" not in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("in_folder")
+def test_scan_prints_the_profile_and_writes_both_files(scanned, capsys):
+    assert main(["scan", "run.toml"]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("Profile over coupling (5)")
+    assert said.endswith("\nwrote scan.npz\nwrote scan.png\n")
+    assert Profile.load("scan.npz").nll.size == 5
+    assert Path("scan.png").stat().st_size > 10_000
+    assert scanned == [({"coupling": 5}, {"folder": "run", "workers": 2})]
+
+
+@pytest.mark.usefixtures("in_folder")
+def test_options_of_scan_win_over_the_run_file(scanned, capsys):
+    words = "scan run.toml --folder here --workers 4 --output a.npz --plot a.pdf"
+    assert main(words.split()) == 0
+    assert capsys.readouterr().out.endswith("wrote a.npz\nwrote a.pdf\n")
+    assert scanned == [({"coupling": 5}, {"folder": "here", "workers": 4})]
+    assert main(["scan", "quiet.toml"]) == 0
+    assert "wrote" not in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("in_folder", "fitted", "scanned")
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["fit", "absent.toml"], "neither a file nor an example"),
+        (["fit", "araki-2016-fig3"], "[energy]: the data of a fit"),
+        (["fit", "run.toml", "--output", "fit.txt"], "must end in .json"),
+        (["fit", "run.toml", "--plot", "fit.docx"], "the suffix must be one of"),
+        (["fit", "unfolded.toml"], "plot = 'counts.png': there are no binned data"),
+        (["flux", "run.toml"], "[data] is a section of `nuprop fit`"),
+        (["scan", "absent.toml"], "neither a file nor an example"),
+        (["scan", "no axes.toml"], "[scan.axes] is missing"),
+        (["scan", "run.toml", "--output", "scan.txt"], "must end in .npz"),
+        (["scan", "run.toml", "--plot", "scan.docx"], "the suffix must be one of"),
+        (["scan", "three.toml"], "plot = 'scan.png': one or two axes can be drawn, not 3"),
+    ],
+)
+def test_bad_input_to_fits_is_found_before_anything_is_computed(
+    arguments, complaint, fitted, scanned, capsys
+):
+    assert main(arguments) == 2
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1
+    assert err.startswith(f"nuprop {arguments[0]}: ")
+    assert complaint in err
+    assert fitted == scanned == []
+
+
+@pytest.mark.usefixtures("in_folder")
+def test_a_scan_without_workers_is_refused(capsys):
+    assert main(["scan", "run.toml", "--workers", "0"]) == 2
+    assert "workers = 0: a whole number of at least 1" in capsys.readouterr().err
+    with pytest.raises(SystemExit) as stop:
+        main(["scan", "run.toml", "--workers", "two"])
+    assert stop.value.code == 2
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("in_folder")
+def test_a_real_fit_and_scan_from_their_examples(capsys):
+    assert main(["fit", "hese-7.5yr-fit"]) == 0
+    said = capsys.readouterr().out
+    assert "CONVERGED" in said
+    held = json.loads(Path("hese-7.5yr-fit.json").read_text())
+    # IceCube finds 2.87 (+0.20, -0.19) with more nuisances, arXiv:2011.03545.
+    assert abs(held["parameters"]["index"]["value"] - 2.87) < 0.1
+    assert Path("hese-7.5yr-fit.png").exists()
+    assert main(["scan", "hese-7.5yr-scan"]) == 0
+    first = Profile.load("hese-7.5yr-scan.npz")
+    assert first.converged.all()
+    assert Path("hese-7.5yr-scan.png").exists()
+    assert main(["scan", "hese-7.5yr-scan", "--output", "again.npz"]) == 0  # read from its folder
+    np.testing.assert_array_equal(Profile.load("again.npz").nll, first.nll)

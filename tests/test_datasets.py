@@ -12,7 +12,6 @@ from matplotlib.patches import StepPatch
 
 from nuprop.citation import bibtex
 from nuprop.cli import main
-from nuprop.dataset_plot import plot_dataset, poisson_interval
 from nuprop.errors import ConfigError, DatasetError
 from nuprop.icecube import (
     UnfoldedLikelihood,
@@ -26,6 +25,8 @@ from nuprop.icecube import (
 )
 from nuprop.icecube.datasets import KINDS, dataset, datasets
 from nuprop.icecube.events import events
+from nuprop.plot import plot_dataset
+from nuprop.plot.intervals import poisson_interval
 
 HESE = ("hese-3yr", "hese-4yr", "hese-6yr", "hese-7.5yr", "hese-12yr")
 EVERY = [pytest.param(item, id=f"{item.kind} {item.name}") for item in datasets()]

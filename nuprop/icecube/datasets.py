@@ -86,8 +86,8 @@ class Dataset:
     edges: FloatArray | None = field(default=None)
 
     def plot(self, path: str | Path | None = None) -> Figure:
-        """Draw it and, if a path is given, save it; see `nuprop.dataset_plot.plot_dataset`."""
-        from nuprop.dataset_plot import plot_dataset
+        """Draw it and, if a path is given, save it; see `nuprop.plot.plot_dataset`."""
+        from nuprop.plot import plot_dataset
 
         return plot_dataset(self, path)
 

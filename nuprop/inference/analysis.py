@@ -16,7 +16,7 @@ from nuprop.icecube.overlap import require_disjoint
 from nuprop.icecube.protocol import Likelihood
 from nuprop.inference.objective import Layout, Objective, Role, Slot
 from nuprop.inference.parameter import DETECTOR, Parameter
-from nuprop.inference.physics import Physics, replaced, require_number
+from nuprop.inference.physics import UNCOUPLED, Physics, numbers, replaced, require_number
 from nuprop.mediators import ZPrime
 from nuprop.neutrinos import Neutrinos
 from nuprop.precision import require_float64
@@ -47,7 +47,8 @@ class Analysis:
     data : Likelihood or sequence of them
         Such as ``nuprop.icecube.sample("hese-7.5yr")``. Data sets that share events are refused.
     source, mediator, neutrinos, relics, cosmology :
-        As in `nuprop.propagate`. Every number in them is fixed unless a parameter sets it.
+        As in `nuprop.propagate`. Every number in them is fixed unless a parameter sets it. No
+        mediator means no interaction.
     parameters : sequence of Parameter
         What varies. Nuisances of the measurements come on top by themselves, with their priors;
         a Parameter with the target "detector.NAME" takes the place of one.
@@ -113,11 +114,15 @@ class Analysis:
         require_float64()
         measurements = _measurements(data)
         source = Source() if source is None else source
+        free = mediator is None
+        mediator = ZPrime.lmu_ltau(mass="10 MeV", coupling=1e-3) if mediator is None else mediator
         neutrinos = Neutrinos() if neutrinos is None else neutrinos
         relics = Relics() if relics is None else relics
         _require_types(source, mediator, neutrinos, relics)
         history = expansion(cosmology)
-        physics = Physics(source, mediator, neutrinos, relics.state, history)  # type: ignore[arg-type]
+        physics = Physics(source, mediator, neutrinos, relics.state, history)
+        if free:
+            physics = replaced(physics, UNCOUPLED)
         every = _with_nuisances(_parameters(parameters), measurements)
         ties = dict(ties or {})
         _require_targets(every, ties, physics)
@@ -174,7 +179,7 @@ class Analysis:
 
     def without_interaction(self) -> Analysis:
         """Switch the force off: the null hypothesis, in which the mediator has no parameters."""
-        physics = replaced(self.physics, {"mediator.coupling": 0.0})
+        physics = replaced(self.physics, UNCOUPLED)
         kept = tuple(
             p for p in self.parameters if p.target is None or not p.target.startswith("mediator.")
         )
@@ -334,8 +339,6 @@ def _require_tie(
     physics: Physics,
 ) -> None:
     """Look once at what a tie returns: a number, or an array, like the one that it replaces."""
-    from nuprop.inference.physics import numbers
-
     known = numbers(physics)
     if path not in known:
         raise ParameterError(f"ties[{path!r}]: no number of this path; {nearest(path, known)}")

@@ -16,6 +16,12 @@ import numpy as np
 from nuprop.errors import DatasetError
 
 
+def require_npz_name(path: str | Path) -> None:
+    """Refuse a file name that does not end in .npz, with a DatasetError."""
+    if Path(path).suffix != ".npz":
+        raise DatasetError(f"path = {str(path)!r}: the name must end in .npz")
+
+
 def write_npz(path: str | Path, meta: Mapping[str, Any], arrays: Mapping[str, Any]) -> Path:
     """Write arrays and a JSON record into one file, whole or not at all.
 
@@ -26,9 +32,8 @@ def write_npz(path: str | Path, meta: Mapping[str, Any], arrays: Mapping[str, An
     OSError
         If the disk is full; an older file of this name is left as it was.
     """
+    require_npz_name(path)
     path = Path(path)
-    if path.suffix != ".npz":
-        raise DatasetError(f"path = {str(path)!r}: the name must end in .npz")
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(suffix=".part", prefix=path.stem, dir=path.parent)
     try:
@@ -57,7 +62,7 @@ def read_npz(path: str | Path) -> tuple[dict[str, Any], dict[str, Any]]:
     if not path.exists():
         raise FileNotFoundError(f"{path}: no such file")
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             meta = json.loads(str(file["__meta__"]))
             arrays = {name: file[name] for name in file.files if name != "__meta__"}
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:

@@ -25,7 +25,7 @@ from nuprop.inference.objective import (
     start_of,
     with_free,
 )
-from nuprop.inference.physics import replaced
+from nuprop.inference.physics import UNCOUPLED, replaced
 from nuprop.inference.progress import bar
 from nuprop.inference.status import FitStatus
 from nuprop.precision import require_float64
@@ -154,6 +154,18 @@ class FitResult:
         if not counts:
             raise FitError("plot: there are no binned data in this fit")
         return counts[0].plot(path, **options)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give plain values that JSON can hold; see `nuprop.inference.record.to_dict`."""
+        from nuprop.inference.record import to_dict
+
+        return to_dict(self)
+
+    def save(self, path: str | Path) -> Path:
+        """Write a JSON file of what `to_dict` gives."""
+        from nuprop.inference.record import save
+
+        return save(self, path)
 
     def __repr__(self) -> str:
         data = ", ".join(item.name for item in self.analysis.data)
@@ -412,7 +424,7 @@ def expected_counts(objective: Objective, values: jax.Array) -> tuple[ExpectedCo
     """Fold the flux for values of all parameters, for every binned sample."""
     scale = amplitude(objective, values)
     flux = _fluences(objective, values)
-    free_physics = replaced(objective.physics, {"mediator.coupling": 0.0})
+    free_physics = replaced(objective.physics, UNCOUPLED)
     slots = tuple(
         replace(slot, role="latent") if slot.target.startswith("mediator.") else slot
         for slot in objective.layout.slots

@@ -60,17 +60,29 @@ class Grid:
         found = profiled_at(self.objective, jnp.asarray(points), self.where, self.nodes, batched)
         return jax.tree.map(np.asarray, found)
 
+    @property
+    def of_mediator(self) -> bool:
+        """Whether an axis belongs to the mediator."""
+        targets = [self.analysis.parameters[i].target or "" for i in self.where]
+        return any(target.startswith("mediator.") for target in targets)
+
+    def null_point(self) -> FloatArray | None:
+        """Give a point without interaction, shape (n_axes,), if the coupling itself is an axis."""
+        parameters = [self.analysis.parameters[i] for i in self.where]
+        targets = [parameter.target for parameter in parameters]
+        if _COUPLING not in targets or any(parameter.transform for parameter in parameters):
+            return None
+        point = np.array([axis[0] for axis in self.axes.values()])
+        point[targets.index(_COUPLING)] = 0.0
+        return point
+
     def null(self) -> float | None:
         """-ln L without interaction, if an axis belongs to the mediator."""
-        targets = [self.analysis.parameters[i].target or "" for i in self.where]
-        if not any(target.startswith("mediator.") for target in targets):
+        if not self.of_mediator:
             return None
-        if _COUPLING in targets and not any(
-            self.analysis.parameters[i].transform for i in self.where
-        ):
-            point = np.array([[axis[0] for axis in self.axes.values()]])
-            point[0, targets.index(_COUPLING)] = 0.0
-            return float(self.compute(point).nll[0])
+        point = self.null_point()
+        if point is not None:
+            return float(self.compute(point[None]).nll[0])
         free = self.analysis.without_interaction()
         objective = free.objective()
         found = profiled_at(objective, jnp.zeros((1, 0)), (), self.nodes)

@@ -208,11 +208,20 @@ def _kind(target: str, bounds: Any) -> str:
     kind = _KINDS.get(target.rpartition(".")[2], "dimensionless")
     if target == "relics.temperature":
         return "energy"
-    if kind == "flux" and not isinstance(bounds, str):
-        for bound in bounds if isinstance(bounds, tuple | list) else ():
-            if hasattr(bound, "unit") and bound.unit.is_equivalent(CODE_UNITS["emissivity"]):
-                return "emissivity"
+    if kind == "flux" and isinstance(bounds, tuple | list) and bounds and _is_emissivity(bounds[0]):
+        return "emissivity"
     return kind
+
+
+def _is_emissivity(value: Any) -> bool:
+    if not isinstance(value, str) and not hasattr(value, "unit"):
+        return False
+    from astropy.units import Quantity
+
+    try:
+        return bool(Quantity(value).unit.is_equivalent(CODE_UNITS["emissivity"]))
+    except (TypeError, ValueError):
+        return False
 
 
 def _bounds(name: str, bounds: Any, kind: str) -> tuple[float, float]:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from nuprop.relics import RelicState
     from nuprop.sources import Source
 
+#: What switches the force off.
+UNCOUPLED = {"mediator.coupling": 0.0}
+
 
 @partial(
     jax.tree_util.register_dataclass,

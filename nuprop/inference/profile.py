@@ -98,7 +98,8 @@ class Profile:
         if kind != "raster":
             raise ParameterError(f"kind = {kind!r}: 'raster' or 'global'")
         axis = self.names.index(self._along(along))
-        least = np.nanmin(self.nll, axis=axis, keepdims=True)
+        known = np.where(np.isnan(self.nll), np.inf, self.nll)
+        least = np.min(known, axis=axis, keepdims=True)
         if self.null_nll is not None:
             least = np.minimum(least, self.null_nll)
         return 2.0 * (self.nll - least)

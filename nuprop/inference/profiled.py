@@ -8,7 +8,7 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 
-from nuprop.inference.fluxtable import can_tabulate, tabulate
+from nuprop.inference.fluxtable import FluxTable, can_tabulate, tabulate
 from nuprop.inference.objective import Objective, start_of, with_free
 from nuprop.inference.scoring import minimize
 
@@ -89,3 +89,25 @@ def profiled_at(
     if batched:
         return jax.vmap(one)(points)
     return jax.lax.map(one, points)
+
+
+@jax.jit
+def profiled_from(objective: Objective, rows: jax.Array, table: FluxTable) -> Profiled:
+    """Minimize at many points whose fluxes are tabulated: for several data of the same model.
+
+    Parameters
+    ----------
+    objective : Objective
+    rows : Array, shape (n, n_parameters)
+        Values of all parameters.
+    table : FluxTable, with a leading axis (n,)
+    """
+
+    def one(pair: tuple[jax.Array, FluxTable]) -> Profiled:
+        row, tabulated = pair
+        held = replace(objective, values=row)
+        found = minimize(held, start_of(held), tabulated.flux)
+        values = with_free(held, found.x)
+        return Profiled(found.nll, values, found.converged, tabulated.error())
+
+    return jax.lax.map(one, (rows, table))

@@ -95,7 +95,7 @@ def quadratic_form(
 def _step(
     x: jax.Array, gradient: jax.Array, curvature: jax.Array, damping: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
-    """Step within the bounds, and what an undamped one would gain."""
+    """Give the next place within the bounds, and what an undamped step would gain."""
     held = ((x <= 0.0) & (gradient > 0.0)) | ((x >= 1.0) & (gradient < 0.0))
     slope = jnp.where(held, 0.0, gradient)
     apart = held[:, None] | held[None, :]
@@ -104,7 +104,7 @@ def _step(
     base = matrix + jnp.diag(jnp.where(held, 1.0, 1e-12 + 1e-10 * diagonal))
     gain = 0.5 * slope @ jnp.linalg.solve(base, slope)
     step = -jnp.linalg.solve(base + damping * jnp.diag(diagonal), slope)
-    return jnp.clip(x + step, 0.0, 1.0) - x, gain
+    return jnp.clip(x + step, 0.0, 1.0), gain
 
 
 def minimize(objective: Objective, x: jax.Array, flux_model: FluxModel | None = None) -> Optimum:
@@ -139,9 +139,8 @@ def minimize(objective: Objective, x: jax.Array, flux_model: FluxModel | None = 
 
     def advance(state: _State) -> _State:
         x, nll, gradient, curvature, damping, steps, _ = state
-        step, gain = _step(x, gradient, curvature, damping)
+        trial, gain = _step(x, gradient, curvature, damping)
         done = (gain < TOLERANCE) & (steps > 0)
-        trial = x + step
         new, new_gradient, new_curvature = form(trial)
         better = (new <= nll) & ~done
 

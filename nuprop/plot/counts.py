@@ -169,7 +169,7 @@ def _draw_stack(axes: Axes, parts: _Parts, number: int) -> None:
             label="total without interaction",
         )
     observed = parts.observed[number]
-    draw_empty(axes, parts.centers, observed, color="0.35")
+    draw_empty(axes, parts.centers, observed, color="0.35", label="no event")
     draw_counts(axes, parts.centers, observed, color="black", label="data, 68 % intervals")
 
 
@@ -208,4 +208,4 @@ def _draw_residuals(axes: Axes, parts: _Parts, number: int) -> None:
     reach = max(3.0, 1.15 * float(np.abs(pull).max()), *np.abs(axes.get_ylim()))
     axes.set_ylim(-reach, reach)
     if number == 0:
-        axes.set_ylabel(r"$\pm\sqrt{\mathrm{deviance}}$" + "\nof data")
+        axes.set_ylabel("residual,\n" + r"$\pm\sqrt{\mathrm{deviance}}$")

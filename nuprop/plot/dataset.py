@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from nuprop.panels import (
     save,
     style,
 )
+from nuprop.plot.intervals import draw_counts
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from nuprop.icecube.datasets import Dataset
 
 FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 _BINS_PER_DECADE = 5
 _FIT_THRESHOLD = 6e4  # GeV deposited; below it atmospheric muons and neutrinos dominate
@@ -79,21 +79,6 @@ def plot_dataset(dataset: Dataset, path: str | Path | None = None) -> Figure:
     return figure
 
 
-def poisson_interval(counts: IntArray) -> FloatArray:
-    """Central 68 % intervals of Poisson means, shape (2, n): distances below and above the counts.
-
-    Notes
-    -----
-    Garwood 1936: the ends are quantiles of Gamma(n) and Gamma(n + 1); the lower end of 0 is 0.
-    """
-    from scipy.special import gammaincinv
-
-    tail = 0.5 * (1.0 - 0.6827)
-    n = np.asarray(counts, dtype=np.float64)
-    lower = np.where(n > 0, gammaincinv(np.maximum(n, 1.0), tail), 0.0)
-    return np.stack([n - lower, gammaincinv(n + 1.0, 1.0 - tail) - n])
-
-
 def _draw_events(axes: Axes, dataset: Dataset) -> None:
     table = events(dataset.name)
     known = table.energy[np.isfinite(table.energy)]
@@ -109,7 +94,7 @@ def _draw_events(axes: Axes, dataset: Dataset) -> None:
         axes.stairs(counts, edges, color=color, label=label, fill=True, alpha=0.15)
         axes.stairs(counts, edges, color=color, linewidth=1.2)
         place = (number + 1.0) / (len(drawn) + 1.0)  # beside each other within a bin
-        _draw_intervals(axes, edges[:-1] * (edges[1:] / edges[:-1]) ** place, counts, color=color)
+        draw_counts(axes, edges[:-1] * (edges[1:] / edges[:-1]) ** place, counts, color=color)
     for kind in seen:
         if kind not in drawn:
             axes.plot([], [], " ", label=f"{kind}: {table.counts[kind]}, without energy")
@@ -122,24 +107,9 @@ def _draw_binned(axes: Axes, dataset: Dataset) -> None:
     above = len(table.above(_FIT_THRESHOLD))
     label = f"{counts.sum()} observed events, {above} above 60 TeV"
     axes.stairs(counts, edges, color="0.6", linewidth=1.0)
-    _draw_intervals(axes, np.sqrt(edges[1:] * edges[:-1]), counts, color="black", label=label)
+    draw_counts(axes, np.sqrt(edges[1:] * edges[:-1]), counts, color="black", label=label)
     width = np.log10(edges[1] / edges[0])
     _label_counts(axes, edges, f"events per bin, {width:.3g} decades wide")
-
-
-def _draw_intervals(axes: Axes, places: FloatArray, counts: IntArray, **line: Any) -> None:
-    hit = counts > 0
-    axes.errorbar(
-        places[hit],
-        counts[hit],
-        yerr=poisson_interval(counts[hit]),
-        marker="o",
-        markersize=4.0,
-        linestyle="none",
-        elinewidth=1.1,
-        zorder=4,
-        **line,
-    )
 
 
 def _label_counts(axes: Axes, edges: FloatArray, label: str) -> None:

@@ -1,0 +1,108 @@
+"""The sections that fluxes, fits and scans share: the physics, and the solver."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from nuprop.errors import ConfigError
+from nuprop.runfile.sections import build, call, choose, joined, pop, require_known, table
+
+#: The sections that describe the physics.
+PHYSICS = ("source", "mediator", "neutrinos", "relics", "cosmology")
+
+_MODELS = {
+    "lmu-ltau": "lmu_ltau",
+    "le-lmu": "le_lmu",
+    "le-ltau": "le_ltau",
+    "b-minus-l": "b_minus_l",
+    "universal": "universal",
+    "single-flavor": "single_flavor",
+    "matrix": None,
+}
+_METHODS = dict.fromkeys(("auto", "sweep", "march"))
+
+
+def physics(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Build what `nuprop.propagate` and `nuprop.Analysis` take, by the names of their arguments.
+
+    Raises
+    ------
+    ConfigError
+        Names the section, the key, its value, and what is allowed.
+    """
+    import nuprop
+
+    sections = {name: table(name, document.get(name, {})) for name in PHYSICS}
+    for name in ("source", "mediator"):
+        if name not in document:
+            raise ConfigError(f"[{name}] is missing: a run file needs a source and a mediator")
+    arguments = {
+        "source": _source(sections["source"]),
+        "mediator": _mediator(sections["mediator"]),
+    }
+    if "neutrinos" in document:
+        arguments["neutrinos"] = _neutrinos(sections["neutrinos"])
+    if "relics" in document:
+        arguments["relics"] = build("relics", nuprop.Relics, sections["relics"])
+    if "cosmology" in document:
+        arguments["cosmology"] = _cosmology(sections["cosmology"])
+    return arguments
+
+
+def solver(section: dict[str, Any]) -> dict[str, Any]:
+    """Check the options of the solver."""
+    require_known("solver", section, ("method", "resolution"))
+    if "method" in section:
+        choose("solver", "method", section["method"], _METHODS)
+    resolution = section.get("resolution", 1.0)
+    is_number = isinstance(resolution, int | float) and not isinstance(resolution, bool)
+    if not is_number or not 0.0 < resolution < math.inf:
+        raise ConfigError(f"[solver] resolution = {resolution!r}: a positive number is needed")
+    return section
+
+
+def _source(section: dict[str, Any]) -> Any:
+    import nuprop
+    from nuprop.sources import as_evolution, as_spectrum
+
+    values = dict(section)
+    kinds = {"diffuse": nuprop.Source, "point": nuprop.PointSource}
+    factory = choose("source", "kind", values.pop("kind", "diffuse"), kinds)
+    for key, convert in (("spectrum", as_spectrum), ("evolution", as_evolution)):
+        if isinstance(values.get(key), Mapping):
+            parameters = {name: joined(value) for name, value in values[key].items()}
+            values[key] = call(f"source.{key}", convert, {}, parameters)
+    return build("source", factory, values)
+
+
+def _mediator(section: dict[str, Any]) -> Any:
+    import nuprop
+
+    values = dict(section)
+    model = pop("mediator", values, "model")
+    method = choose("mediator", "model", model, _MODELS)
+    factory = nuprop.ZPrime if method is None else getattr(nuprop.ZPrime, method)
+    return build("mediator", factory, values)
+
+
+def _neutrinos(section: dict[str, Any]) -> Any:
+    import nuprop
+
+    factory = nuprop.Neutrinos.from_masses if "masses" in section else nuprop.Neutrinos
+    values = dict(section)
+    if isinstance(values.get("oscillations"), Mapping):
+        values["oscillations"] = build(
+            "neutrinos.oscillations", nuprop.Oscillations, values["oscillations"]
+        )
+    return build("neutrinos", factory, values)
+
+
+def _cosmology(section: dict[str, Any]) -> Any:
+    import nuprop
+
+    if "name" in section:
+        require_known("cosmology", section, ("name",))
+        return call("cosmology", nuprop.expansion, {}, section["name"])
+    return build("cosmology", nuprop.flat_lambda_cdm, section)
