@@ -11,6 +11,7 @@ import nuprop
 from nuprop.errors import DatasetError, FitError, ParameterError, UnitError
 from nuprop.icecube import UnfoldedLikelihood, sample
 from nuprop.inference import Analysis, FitStatus, Parameter, Profile, fit, profile
+from nuprop.inference.fit import _value_and_gradient
 from nuprop.inference.objective import (
     fluences,
     nll,
@@ -19,7 +20,6 @@ from nuprop.inference.objective import (
     value_at,
     with_free,
 )
-from nuprop.inference.fit import _value_and_gradient
 from nuprop.inference.physics import numbers
 from nuprop.inference.profiled import profiled_at
 

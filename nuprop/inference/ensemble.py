@@ -74,7 +74,8 @@ def saturated_nll(likelihood: Likelihood) -> jax.Array:
     observed = likelihood.observed
     cells = likelihood.energy_edges.shape[0] - 1
     flux = jax.ShapeDtypeStruct((2, 3, cells), observed.dtype)
-    shape = jax.eval_shape(lambda fluence: likelihood.predict(fluence, {}), flux).shape
+    start = {nuisance.name: nuisance.start for nuisance in likelihood.nuisances}
+    shape = jax.eval_shape(lambda fluence: likelihood.predict(fluence, start), flux).shape
     return likelihood.nll(jnp.zeros(shape).at[: observed.shape[0]].set(observed))
 
 

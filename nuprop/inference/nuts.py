@@ -27,8 +27,8 @@ FloatArray = NDArray[np.float64]
 BLOCK = 25
 #: Share of proposals that the step size is chosen to accept.
 _ACCEPTANCE = 0.8
-#: Trajectories take at most 2^7 - 1 steps.
-_DOUBLINGS = 7
+#: Trajectories take at most 2^6 - 1 steps.
+_DOUBLINGS = 6
 _FIRST_STEP = 0.1
 _FAST, _SLOW, _SAMPLING = 0, 1, 2
 
@@ -202,16 +202,17 @@ def walk(
             together, found = _all(together, jnp.stack(keys), numbers, plan[block], density)
             yield jax.tree.map(np.asarray, found)
         return
-    arguments = (keys[0], jnp.arange(BLOCK), jnp.asarray(plan[:BLOCK]), density)
-    program = _one.lower(chains[0], *arguments).compile()
 
     def move(chain: Chain, key: jax.Array, block: slice) -> tuple[Chain, Draws]:
         numbers = jnp.arange(block.start, block.stop)
-        moved = program(chain, key, numbers, jnp.asarray(plan[block]), density)
-        return jax.block_until_ready(moved)
+        return jax.block_until_ready(_one(chain, key, numbers, plan[block], density))
 
     with ThreadPoolExecutor(min(len(chains), os.cpu_count() or 1)) as pool:
         for block in blocks:
-            moved = list(pool.map(partial(move, block=block), chains, keys))
+            here = partial(move, block=block)
+            # the first call of all compiles the program: alone, or each thread would
+            alone = 1 if block.start == 0 else 0
+            moved = list(map(here, chains[:alone], keys[:alone]))
+            moved += pool.map(here, chains[alone:], keys[alone:])
             chains = [chain for chain, _ in moved]
             yield jax.tree.map(lambda *rows: np.stack(rows), *(found for _, found in moved))

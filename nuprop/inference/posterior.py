@@ -42,6 +42,8 @@ class Posterior:
     log_density : ndarray, shape (chains, draws)
         See `nuprop.inference.LogDensity`.
     units : mapping from name to str
+    logarithmic : tuple of str
+        Parameters that are varied, and drawn, in their logarithm.
     divergences : ndarray of int, shape (chains,)
         Trajectories whose integration failed: parts of the posterior may be missing around them.
     acceptance : ndarray, shape (chains,)
@@ -57,6 +59,7 @@ class Posterior:
     samples: Mapping[str, FloatArray]
     log_density: FloatArray
     units: Mapping[str, str]
+    logarithmic: tuple[str, ...]
     divergences: NDArray[np.int64]
     acceptance: FloatArray
     r_hat: Mapping[str, float]
@@ -122,6 +125,7 @@ class Posterior:
             "format": _FORMAT,
             "names": list(self.names),
             "units": dict(self.units),
+            "logarithmic": list(self.logarithmic),
             "r_hat": dict(self.r_hat),
             "ess": dict(self.ess),
             "warmup": self.warmup,
@@ -155,6 +159,7 @@ class Posterior:
                 samples={name: arrays[f"sample:{name}"] for name in meta["names"]},
                 log_density=arrays["log_density"],
                 units=meta["units"],
+                logarithmic=tuple(meta["logarithmic"]),
                 divergences=arrays["divergences"],
                 acceptance=arrays["acceptance"],
                 r_hat=meta["r_hat"],
@@ -170,7 +175,9 @@ class Posterior:
         """Draw all pairs of parameters; see `nuprop.plot.plot_corner`."""
         from nuprop.plot import plot_corner
 
-        return plot_corner({name: self.flat(name) for name in self.names}, path, **options)
+        known: dict[str, Any] = {"units": self.units, "logarithmic": self.logarithmic}
+        draws = {name: self.flat(name) for name in self.names}
+        return plot_corner(draws, path, **(known | options))
 
     def __repr__(self) -> str:
         chains, draws = self.log_density.shape
@@ -306,6 +313,7 @@ def _described(
         samples={name: np.asarray(row) for name, row in density.values(found.u).items()},
         log_density=found.log_density,
         units={name: analysis.parameter(name).unit for name in names},
+        logarithmic=tuple(n for n in names if analysis.parameter(n).scale == "log"),
         divergences=np.sum(found.diverged, axis=1),
         acceptance=np.mean(found.acceptance, axis=1),
         r_hat=dict(zip(names, r_hat.tolist(), strict=True)),
