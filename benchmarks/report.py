@@ -19,6 +19,7 @@ _DETAILS = {
     "order": "order of the error",
     "peak_MiB": "MiB at peak",
     "temporaries_MiB": "MiB of temporaries",
+    "workers": "processes",
 }
 
 
@@ -99,6 +100,9 @@ def _details(entry: dict[str, Any]) -> str:
             details.append(f"{value:.4g} {text}")
         elif value is not None:
             details.append(f"{text} {value}")
+    if "spectra_per_point" in entry:
+        rate = entry["spectra_per_point"] * entry["items"] / entry["min_s"]
+        details.append(f"{rate:.0f} spectra per second")
     if "sizes" in entry:
         milliseconds = ", ".join(f"{t:.3g}" for t in entry["times_ms"])
         details.append(f"{milliseconds} ms for {', '.join(map(str, entry['sizes']))}")

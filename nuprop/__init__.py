@@ -41,9 +41,9 @@ if TYPE_CHECKING:
     from nuprop.flux import load as load
     from nuprop.inference import Analysis as Analysis
     from nuprop.inference import Parameter as Parameter
-    from nuprop.inference import fit as fit
-    from nuprop.inference import profile as profile
-    from nuprop.inference import scan as scan
+    from nuprop.inference.fit import fit as fit
+    from nuprop.inference.profiling import profile as profile
+    from nuprop.inference.scan import scan as scan
     from nuprop.mediators import ZPrime as ZPrime
     from nuprop.mediators import resonance_energies as resonance_energies
     from nuprop.neutrinos import Neutrinos as Neutrinos
@@ -60,7 +60,7 @@ if TYPE_CHECKING:
     from nuprop.spectra import Sum as Sum
     from nuprop.spectra import Table as Table
     from nuprop.transport import optical_depth as optical_depth
-    from nuprop.transport import propagate as propagate
+    from nuprop.transport.propagate import propagate as propagate
 
 __version__ = "0.1.0"
 
@@ -98,7 +98,7 @@ _PUBLIC: dict[str, str | None] = {
     "cosmology": None,
     "enable_compile_cache": "precision",
     "expansion": "cosmology",
-    "fit": "inference",
+    "fit": "inference.fit",
     "flat_lambda_cdm": "cosmology",
     "icecube": None,
     "inference": None,
@@ -106,11 +106,11 @@ _PUBLIC: dict[str, str | None] = {
     "mediators": None,
     "neutrinos": None,
     "optical_depth": "transport",
-    "profile": "inference",
-    "propagate": "transport",
+    "profile": "inference.profiling",
+    "propagate": "transport.propagate",
     "relics": None,
     "resonance_energies": "mediators",
-    "scan": "inference",
+    "scan": "inference.scan",
     "sources": None,
     "spectra": None,
     "transport": None,

@@ -83,6 +83,19 @@ def _parser() -> argparse.ArgumentParser:
     scan.add_argument("--plot", metavar="FILE.png", help="draw limits here")
     scan.set_defaults(command=_scan)
 
+    survey = commands.add_parser(
+        "survey", help="fit L_mu - L_tau to HESE of 3, 7.5 and 12 years, in 36 cases"
+    )
+    survey.add_argument(
+        "--relics",
+        metavar="STATE",
+        choices=("cold", "thermal"),
+        default="cold",
+        help="cold (at rest, minutes) or thermal (in motion, within an hour)",
+    )
+    survey.add_argument("--output-dir", metavar="DIR", default=".", help="where to write files")
+    survey.set_defaults(command=_survey)
+
     figures = commands.add_parser(
         "figures", help="draw Figs. 3 to 6 of Araki et al. 2016 (arXiv:1508.07471)"
     )
@@ -195,6 +208,16 @@ def _scan(options: argparse.Namespace) -> None:
     if plot:
         profile.plot(plot)
         print(f"wrote {plot}")
+
+
+def _survey(options: argparse.Namespace) -> None:
+    from nuprop.survey import save, survey
+
+    result = survey(options.relics)
+    print(result.markdown())
+    print()
+    for path in save(result, options.output_dir)[:3]:
+        print(f"wrote {path}")
 
 
 def _figures(options: argparse.Namespace) -> None:

@@ -6,6 +6,7 @@ orderings; three masses of the lightest neutrino.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from itertools import product
@@ -16,7 +17,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from nuprop.errors import ParameterError
+from nuprop.errors import ParameterError, PhysicsWarning
 from nuprop.icecube import sample
 from nuprop.inference import Analysis, Parameter, Profile, fit
 from nuprop.inference.grid import Grid, grid
@@ -123,7 +124,9 @@ class Survey:
         from astropy.table import Table
 
         names = [item.name for item in fields(Case)]
-        return Table(rows=[[asdict(case)[name] for name in names] for case in self.cases], names=names)
+        return Table(
+            rows=[[asdict(case)[name] for name in names] for case in self.cases], names=names
+        )
 
     def markdown(self) -> str:
         """Write the cases as a table in Markdown."""
@@ -203,20 +206,22 @@ def _analysis(
 ) -> Analysis:
     evolution, ordering, lightest = model
     law, z_max = EVOLUTIONS[evolution]
-    return Analysis(
-        sample(name),
-        Source(law, z_max=z_max),
-        ZPrime.lmu_ltau("10 MeV", REFERENCE_COUPLING),
-        Neutrinos(lightest, ordering),
-        Relics(thermal=relics == "thermal"),
-        parameters=[
-            Parameter("source.normalization", (1e-20, 2e-17), start=2e-18),
-            Parameter("source.spectrum.index", _INDEX, start=2.6),
-            Parameter("mediator.coupling", COUPLINGS, scale="log"),
-            Parameter("mediator.mass", MASSES, scale="log"),
-        ],
-        resolution=setting.resolution,
-    )
+    with warnings.catch_warnings():  # users are told that a massless state at rest does not absorb
+        warnings.simplefilter("ignore", PhysicsWarning)
+        return Analysis(
+            sample(name),
+            Source(law, z_max=z_max),
+            ZPrime.lmu_ltau("10 MeV", REFERENCE_COUPLING),
+            Neutrinos(lightest, ordering),
+            Relics(thermal=relics == "thermal"),
+            parameters=[
+                Parameter("source.normalization", (1e-20, 2e-17), start=2e-18),
+                Parameter("source.spectrum.index", _INDEX, start=2.6),
+                Parameter("mediator.coupling", COUPLINGS, scale="log"),
+                Parameter("mediator.mass", MASSES, scale="log"),
+            ],
+            resolution=setting.resolution,
+        )
 
 
 def _surveyed(
@@ -272,9 +277,7 @@ def _polished(analysis: Analysis, profile: Profile) -> dict[str, float]:
     return dict(found.values) | {"nll": found.nll}
 
 
-def _error_along_coupling(
-    name: str, model: tuple[str, Ordering, str], profile: Profile
-) -> float:
+def _error_along_coupling(name: str, model: tuple[str, Ordering, str], profile: Profile) -> float:
     """Largest change of 2 Delta ln L along g', at the best mass, by a march at full resolution."""
     analysis = _analysis(name, model, "thermal", _FINE)
     column = int(np.argmin(np.abs(profile.axes["mass"] - profile.best["mass"])))
@@ -323,14 +326,22 @@ def _case(
 
 
 def save(result: Survey, folder: str | Path) -> list[Path]:
-    """Write the table as ECSV and Markdown, and every profile as .npz."""
+    """Write the table as ECSV and Markdown, the figure, and every profile as .npz."""
+    from nuprop.plot import plot_exclusions
+
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     state = result.cases[0].relics
-    written = [folder / f"survey-{state}.ecsv", folder / f"survey-{state}.md"]
+    written = [folder / f"survey-{state}.{suffix}" for suffix in ("ecsv", "md", "png")]
     result.table().write(written[0], format="ascii.ecsv", overwrite=True)
     written[1].write_text(result.markdown() + "\n", encoding="utf-8")
+    panels: dict[tuple[str, str], dict[tuple[str, str], Profile]] = {}
+    for (name, evolution, ordering, lightest), profile in result.profiles.items():
+        panel = panels.setdefault((evolution, f"lightest {lightest}"), {})
+        panel[name, f"{ordering} ordering"] = profile
+    motion = "Relics at rest." if state == "cold" else "Relics in thermal motion."
+    plot_exclusions(panels, written[2], note=motion)
     for key, profile in result.profiles.items():
-        name = "-".join(part.replace(" ", "") for part in key)
-        written.append(profile.save(folder / f"survey-{state}" / f"{name}.npz"))
+        stem = "-".join(part.replace(" ", "") for part in key)
+        written.append(profile.save(folder / f"survey-{state}" / f"{stem}.npz"))
     return written

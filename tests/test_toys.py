@@ -138,7 +138,7 @@ class TestGoodnessOfFit:
         data = asimov_fit.analysis.data[0]
         wild = data.with_observed(data.observed * np.where(np.arange(N_BINS) % 2, 0.7, 1.3))
         judged = goodness_of_fit(quick_fit(asimov_fit.analysis.with_data(wild)), toys=99)
-        assert judged.statistic > 1000.0
+        assert judged.statistic > 500.0
         assert judged.p_value == 0.01
         assert "p-value     0.010 +- 0.010 (99 toys, seed 0)" in repr(judged)
 
@@ -320,7 +320,7 @@ class TestCalibrate:
             calibrate(with_dip, {"mass": "11 MeV"})
         with pytest.raises(ParameterError, match="did you mean 'mass'"):
             calibrate(with_dip, {"coupling": 4e-3, "mas": "11 MeV"})
-        with pytest.raises(ParameterError, match="from 0 to 0.01"):
+        with pytest.raises(ParameterError, match=r"from 0 to 0\.01"):
             calibrate(with_dip, {"coupling": 1.0})
         for nothing in ({}, 3e-3, None):
             with pytest.raises(ParameterError, match="values by name"):
@@ -335,7 +335,7 @@ class TestCalibrate:
         with pytest.raises(FitError, match=r"index, mass would be refitted.*analysis.fixed"):
             calibrate(with_dip, {"coupling": 4e-3})
         found = calibrate(with_dip, point, axis=3, level=0.5, toys=10, progress=False)
-        with pytest.raises(ParameterError, match="calibrated are 0.5"):
+        with pytest.raises(ParameterError, match=r"calibrated are 0\.5"):
             found.excluded(0.9)
 
     def test_refuses_a_bad_interpolation(self):

@@ -87,7 +87,7 @@ class Likelihood(Protocol):
         ...
 
     def information(self, prediction: jax.Array) -> jax.Array:
-        """Expected second derivative of `nll` in each prediction, >= 0, shape (n,)."""
+        """Give the expected second derivative of `nll` in each prediction, >= 0, shape (n,)."""
         ...
 
     def simulate(self: L, prediction: jax.Array, key: jax.Array) -> L:

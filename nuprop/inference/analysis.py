@@ -24,6 +24,7 @@ from nuprop.relics import Relics
 from nuprop.sources import PointSource, Source
 from nuprop.transport import LatticeShape, lattice_shape, lines_of
 from nuprop.transport.coverage import MOST_CELLS, cells_hide_widths
+from nuprop.transport.propagate import warn_of_massless_relics_at_rest
 from nuprop.transport.spectrum import Helicities, Method, made_in_pairs, pieces_of
 
 if TYPE_CHECKING:
@@ -71,6 +72,11 @@ class Analysis:
         If a target is unknown, two parameters have one name, or nothing can be varied.
     DatasetError
         If two data sets share events.
+
+    Warns
+    -----
+    PhysicsWarning
+        If relics are at rest and one of them is massless: it does not absorb.
 
     Examples
     --------
@@ -123,6 +129,9 @@ class Analysis:
         physics = Physics(source, mediator, neutrinos, relics.state, history)
         if free:
             physics = replaced(physics, UNCOUPLED)
+        else:
+            lines = lines_of(mediator, neutrinos, relics.state, history)
+            warn_of_massless_relics_at_rest(lines, stacklevel=3)
         every = _with_nuisances(_parameters(parameters), measurements)
         ties = dict(ties or {})
         _require_targets(every, ties, physics)

@@ -474,13 +474,7 @@ def _warn(setup: _Setup, relics: Relics, choice: _Choice) -> None:
             PhysicsWarning,
             stacklevel=3,
         )
-    if not relics.thermal and not np.all(np.asarray(lines.massive)):
-        warnings.warn(
-            "thermal=False: a massless relic at rest cannot resonate, so this state does not "
-            "absorb; thermal=True gives it its true, broad line",
-            PhysicsWarning,
-            stacklevel=3,
-        )
+    warn_of_massless_relics_at_rest(lines, stacklevel=4)
     if choice.method == "sweep" and relics.thermal:
         widest = (
             RMS_WIDTH
@@ -494,6 +488,17 @@ def _warn(setup: _Setup, relics: Relics, choice: _Choice) -> None:
                 PhysicsWarning,
                 stacklevel=3,
             )
+
+
+def warn_of_massless_relics_at_rest(lines: Lines, stacklevel: int) -> None:
+    """Warn that a massless relic at rest meets no beam in resonance."""
+    if not lines.relics.thermal and not np.all(np.asarray(lines.massive)):
+        warnings.warn(
+            "thermal=False: a massless relic at rest cannot resonate, so this state does not "
+            "absorb; thermal=True gives it its true, broad line",
+            PhysicsWarning,
+            stacklevel=stacklevel,
+        )
 
 
 def _status(values: np.ndarray, balance: Balance, method: Method, perturbative: bool) -> Status:
