@@ -20,8 +20,9 @@ import numpy as np
 from nuprop.errors import ParameterError, PhysicsWarning
 from nuprop.icecube import sample
 from nuprop.inference import Analysis, Parameter, Profile, fit
+from nuprop.inference.fluxtable import FluxTable, tabulated_at
 from nuprop.inference.grid import Grid, grid
-from nuprop.inference.hypotheses import tabulated
+from nuprop.inference.profile import unbroken
 from nuprop.inference.profiled import Profiled, profiled_from
 from nuprop.inference.progress import bar
 from nuprop.mediators import ZPrime
@@ -43,7 +44,7 @@ LIGHTEST = ("0.08 eV", "0.006 eV", "0 eV")
 #: g' and M: up to where scattering off the resonance stays negligible, and where resonances lie
 #: within IceCube's energies.
 COUPLINGS = (3e-5, 3e-3)
-MASSES = ("2 MeV", "60 MeV")
+MASSES = ("1 MeV", "30 MeV")
 _INDEX = (1.6, 3.8)
 #: The coupling that explained the muon's g-2 in arXiv:1508.07471.
 REFERENCE_COUPLING = 5e-4
@@ -82,8 +83,8 @@ class Case:
         Smallest coupling excluded at 90 % anywhere, at `limit_mass_mev`, by a raster with one
         degree of freedom; NaN if nothing is excluded.
     limit_mass_mev : float
-    excluded_from_mev, excluded_to_mev : float
-        Smallest and largest mass for which g' = 5e-4 is excluded at 90 %; NaN if none is.
+    excluded : str
+        Masses for which g' = 5e-4, and any larger coupling, is excluded at 90 %, in MeV.
     error : float
         Largest error of 2 Delta ln L by the coarser march of a map, found along g' at the best
         mass; 0 for relics at rest.
@@ -101,8 +102,7 @@ class Case:
     normalization: float
     limit: float
     limit_mass_mev: float
-    excluded_from_mev: float
-    excluded_to_mev: float
+    excluded: str
     error: float
 
 
@@ -132,20 +132,17 @@ class Survey:
         """Write the cases as a table in Markdown."""
         head = (
             "| data | sources | ordering | m_lightest | gain | M [MeV] | g' | index | "
-            "g' excluded above (at M) | M excluded at g' = 5e-4 |"
+            "g' excluded above (at M) | M excluded for g' = 5e-4 |"
         )
         lines = [head, "|" + "---|" * 10]
         for case in self.cases:
             limit = "none"
             if np.isfinite(case.limit):
                 limit = f"{case.limit:.1e} ({case.limit_mass_mev:.1f} MeV)"
-            band = "none"
-            if np.isfinite(case.excluded_from_mev):
-                band = f"{case.excluded_from_mev:.1f} to {case.excluded_to_mev:.1f} MeV"
             lines.append(
                 f"| {case.sample} | {case.evolution} | {case.ordering} | {case.lightest_mass} | "
                 f"{case.gain:.1f} | {case.mass_mev:.1f} | {case.coupling:.1e} | {case.index:.2f} | "
-                f"{limit} | {band} |"
+                f"{limit} | {case.excluded} |"
             )
         return "\n".join(lines)
 
@@ -236,7 +233,7 @@ def _surveyed(
         made = grid(analysis, axes, 0, setting.nodes)
         points = np.concatenate([made.points(), [_null_point(made)]])
         if table is None:
-            table = tabulated(made.objective, _rows(made, points), setting.nodes)
+            table = tabulated_at(made.objective, _rows(made, points), setting.nodes)
         profile = _profile(made, points, table)
         if relics == "cold":
             best, error = _polished(analysis, profile), 0.0
@@ -259,7 +256,7 @@ def _rows(made: Grid, points: Any) -> jax.Array:
     return rows.at[:, jnp.array(made.where)].set(jnp.asarray(points))
 
 
-def _profile(made: Grid, points: Any, table: Any) -> Profile:
+def _profile(made: Grid, points: Any, table: FluxTable) -> Profile:
     """Fit all points from tabulated fluxes; the last one is no interaction."""
     found = profiled_from(made.objective, _rows(made, points), table)
     rows = jax.tree.map(np.asarray, found)
@@ -284,7 +281,7 @@ def _error_along_coupling(name: str, model: tuple[str, Ordering, str], profile: 
     axes = {"coupling": profile.axes["coupling"], "mass": profile.axes["mass"][[column]]}
     made = grid(analysis, axes, 0, _FINE.nodes)
     points = np.concatenate([made.points(), [_null_point(made)]])
-    table = tabulated(made.objective, _rows(made, points), _FINE.nodes)
+    table = tabulated_at(made.objective, _rows(made, points), _FINE.nodes)
     fine = _profile(made, points, table)
     assert fine.null_nll is not None
     assert profile.null_nll is not None
@@ -305,8 +302,10 @@ def _case(
     limits = profile.upper_limit(0.9)
     some = bool(np.any(np.isfinite(limits)))
     strongest = int(np.nanargmin(limits)) if some else 0
-    # NaN: nothing up to the end of the axis is excluded for good
-    excluded = masses[limits < REFERENCE_COUPLING]
+    bands = [
+        f"{1e3 * masses[first]:.1f}-{1e3 * masses[last]:.1f}"
+        for first, last in unbroken(limits < REFERENCE_COUPLING)
+    ]
     assert profile.null_nll is not None
     return Case(
         name,
@@ -319,8 +318,7 @@ def _case(
         normalization=1e18 * best["normalization"],
         limit=float(limits[strongest]) if some else np.nan,
         limit_mass_mev=1e3 * float(masses[strongest]) if some else np.nan,
-        excluded_from_mev=1e3 * float(excluded.min()) if excluded.size else np.nan,
-        excluded_to_mev=1e3 * float(excluded.max()) if excluded.size else np.nan,
+        excluded=f"{', '.join(bands)} MeV" if bands else "none",
         error=error,
     )
 

@@ -18,10 +18,8 @@ from nuprop.inference.objective import (
     place_of,
     start_of,
     value_at,
-    with_free,
 )
 from nuprop.inference.physics import numbers
-from nuprop.inference.profiled import profiled_at
 
 _nll, _fluences = jax.jit(nll), jax.jit(fluences)
 
@@ -234,30 +232,6 @@ class TestObjective:
         np.testing.assert_allclose(flux, _fluences(free, free.values)[0], rtol=1e-14)
         assert np.all(np.isfinite(_value_and_gradient(start_of(objective), objective)[1]))
 
-    def test_amplitude_ties_and_transforms(self):
-        """A tie, a transform and a plain parameter that say the same give the same likelihood."""
-        plain = model(parameters=[NORM, INDEX]).objective()
-        tied = model(
-            parameters=[NORM, Parameter(None, (0.5, 2.5), name="half")],
-            ties={"source.spectrum.index": lambda p: 2.0 * p["half"]},
-        ).objective()
-        turned = model(
-            parameters=[
-                Parameter("source.normalization", (-20.0, -16.7), transform=lambda p: 10.0**p),
-                Parameter("source.spectrum.index", (0.5, 2.5), transform=lambda p: 2.0 * p),
-            ]
-        ).objective()
-        values = jnp.asarray([2e-18, 2.6, 1.1, 0.9, 0.97, -0.05])
-        reference = _nll_of(plain, values)
-        assert _nll_of(tied, values.at[1].set(1.3)) == pytest.approx(reference, abs=1e-9)
-        logarithm = values.at[0].set(math.log10(2e-18)).at[1].set(1.3)
-        assert _nll_of(turned, logarithm) == pytest.approx(reference, abs=1e-9)
-
-
-def _nll_of(objective, values):
-    free = jnp.array(objective.layout.free)
-    return float(_nll(place_of(objective, values)[free], objective))
-
 
 class TestFit:
     def test_power_law_of_7_5_years(self, power_law_fit):
@@ -287,19 +261,6 @@ class TestFit:
         )
         assert bool(found.converged.all())
 
-    @pytest.mark.parametrize(
-        ("highest", "norm", "index"), [("2.52 PeV", 1.24, 2.29), ("3.99 PeV", 1.34, 2.36)]
-    )
-    def test_three_years(self, highest, norm, index):
-        """A prototype's fits, which the binning fixes; published: 1.5 and 2.3 +- 0.3."""
-        analysis = Analysis(
-            sample("hese-3yr", highest=highest), nuprop.Source("flat"), parameters=[NORM, INDEX]
-        )
-        found = profiled_at(analysis.objective(), jnp.zeros((1, 0)), (), 6)
-        values = dict(zip([p.name for p in analysis.parameters], found.values[0], strict=True))
-        assert values["normalization"] == pytest.approx(norm * 1e-18, abs=0.03e-18)
-        assert values["index"] == pytest.approx(index, abs=0.03)
-
     def test_result_tells_all(self, power_law_fit):
         text = repr(power_law_fit)
         assert "CONVERGED" in text
@@ -310,20 +271,6 @@ class TestFit:
         written = power_law_fit.to_dict()
         assert written["parameters"]["index"]["value"] == power_law_fit.values["index"]
 
-    def test_best_point_at_a_bound_and_flat_directions(self):
-        """No interaction is seen: the coupling runs to its end; a mass far off does nothing."""
-        bound = model(parameters=[Parameter("source.spectrum.index", (3.2, 4.0))])
-        found = fit(bound, starts=1, progress=False)
-        assert found.status is FitStatus.AT_BOUNDS
-        assert "index" in found.at_bounds
-        assert math.isnan(found.errors["index"])
-        assert "at its bound" in repr(found)
-        weak = model(parameters=[Parameter("mediator.coupling", (1e-8, 1e-7), scale="log")])
-        flat = fit(weak, starts=1, progress=False)
-        assert flat.status is FitStatus.FLAT_DIRECTION
-        assert flat.flat_directions[0].weights["coupling"] == pytest.approx(1.0, abs=1e-3)
-        assert math.isnan(flat.errors["coupling"])
-
     def test_faults(self):
         fixed = model(parameters=[]).fixed(conv=1.0, muon=1.0, dom=0.99)
         with pytest.raises(FitError, match="every parameter is fixed"):
@@ -332,11 +279,6 @@ class TestFit:
             fit(model(), starts=0)
         with pytest.raises(ParameterError, match="minimizer = 'newton'"):
             fit(model(), minimizer="newton")
-
-    def test_minuit_agrees(self, power_law_fit):
-        pytest.importorskip("iminuit")
-        found = fit(power_law_fit.analysis, starts=1, minimizer="minuit", progress=False)
-        assert found.nll == pytest.approx(power_law_fit.nll, abs=1e-3)  # MIGRAD's own tolerance
 
 
 class TestProfile:
@@ -438,17 +380,3 @@ class TestProfile:
     def test_bad_axes(self, axes, message):
         with pytest.raises((ParameterError, FitError), match=message):
             profile(model(), axes)
-
-
-def test_asked_for_nothing_but_nuisances_gives_back_the_asimov_data():
-    """Data equal to the expectation are fitted by the values that made them, exactly."""
-    made = sample("hese-3yr")
-    analysis = model(made, parameters=[NORM])
-    objective = analysis.objective()
-    values = with_free(objective, start_of(objective))
-    expected = made.predict(_fluences(objective, values)[0], {"conv": 1.0, "muon": 1.0})
-    found = profiled_at(
-        analysis.with_data(made.with_observed(expected)).objective(), jnp.zeros((1, 0)), (), 2
-    )
-    assert bool(found.converged[0])
-    np.testing.assert_allclose(found.values[0], values, rtol=1e-4)

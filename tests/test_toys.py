@@ -15,19 +15,22 @@ from nuprop.errors import DatasetError, FitError, ParameterError
 from nuprop.icecube import UnfoldedLikelihood, poisson, sample
 from nuprop.inference import (
     Analysis,
+    FitResult,
     FitStatus,
     Parameter,
     asimov,
     calibrate,
+    ensemble,
     fit,
     goodness_of_fit,
     objective,
     profile,
     significance,
 )
-from nuprop.inference.ensemble import quantile, saturated_nll, tail, usable
+from nuprop.inference.ensemble import Refits, quantile, saturated_nll, tail, usable
 from nuprop.inference.grid import grid
 from nuprop.inference.hypotheses import on_grid
+from nuprop.inference.scoring import minimize
 from nuprop.transport import cell_averages
 
 N_BINS = EDGES.size - 1
@@ -45,8 +48,30 @@ def power_law(**options):
     return analysis(counts(**options), NORMALIZATION, INDEX)
 
 
+_minimize = jax.jit(minimize)
+
+
 def quick_fit(this):
-    return fit(this, starts=1, progress=False)
+    """Fit from one start, without what `fit` finds out beyond the minimum: it compiles faster."""
+    problem = this.objective()
+    found = _minimize(problem, objective.start_of(problem))
+    assert found.converged
+    values = np.asarray(objective.with_free(problem, found.x)).tolist()
+    return FitResult(
+        analysis=this,
+        values={p.name: value for p, value in zip(this.parameters, values, strict=True)},
+        errors={},
+        nll=float(found.nll),
+        status=FitStatus.CONVERGED,
+        message="",
+        covariance=np.empty((0, 0)),
+        hessian=np.empty((0, 0)),
+        at_bounds=(),
+        flat_directions=(),
+        starts=np.array([]),
+        minimizer="",
+        place=np.asarray(found.x),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -62,9 +87,10 @@ def many_toys(asimov_fit):
 class TestAsimov:
     def test_fit_gives_the_truth_back(self):
         truth = {"normalization": 2e-18, "index": 2.4, "efficiency": 1.1}
-        found = fit(asimov(power_law(), **truth), starts=2, progress=False)
-        for name, value in truth.items():  # 1e-4 of an error: what L-BFGS-B stops at
-            assert found.values[name] == pytest.approx(value, abs=1e-3 * found.errors[name])
+        made = asimov(power_law(), **truth)
+        found = quick_fit(made._with(made.parameter("index")._changed(start=2.0)))
+        for name, value in truth.items():  # ln L is flat to 1e-8 within 1e-4 of an error of 10 %
+            assert found.values[name] == pytest.approx(value, rel=1e-4)
         assert found.nll == pytest.approx(float(saturated_nll(found.analysis.data[0])), abs=1e-6)
 
     def test_start_values_are_true_unless_told(self):
@@ -162,12 +188,14 @@ class TestGoodnessOfFit:
             p_values.append(judged.p_value)
         assert stats.kstest(p_values, "uniform").pvalue > 0.02
 
+    @pytest.mark.slow
     def test_propagates_where_several_parameters_shape_the_flux(self):
         this = asimov(analysis(counts(), NORMALIZATION, INDEX, COUPLING))
         judged = goodness_of_fit(quick_fit(this), toys=40, progress=False)
         assert judged.degrees == N_BINS + 1 - 4
         assert judged.toys.mean() == pytest.approx(judged.degrees, abs=4 * (2 * 9 / 40) ** 0.5)
 
+    @pytest.mark.slow
     def test_prior_of_what_is_held_does_not_count(self, asimov_fit):
         held = asimov_fit.analysis.fixed(efficiency=1.3)
         data = held.data[0]
@@ -176,6 +204,7 @@ class TestGoodnessOfFit:
         assert judged.degrees == N_BINS - 2
         assert judged.statistic == pytest.approx(0.0, abs=1e-6)  # the pull is 3
 
+    @pytest.mark.slow
     def test_prediction_that_carries_its_errors(self):
         judged = [
             goodness_of_fit(quick_fit(asimov(power_law(with_errors=kind))), toys=10, progress=False)
@@ -194,8 +223,9 @@ class TestGoodnessOfFit:
         with pytest.raises(FitError, match="no best fit to judge: nothing is finite"):
             goodness_of_fit(failed)
         points = analysis(UnfoldedLikelihood.from_name("hese-7.5yr"), NORMALIZATION)
+        fitted = replace(asimov_fit, analysis=points)
         with pytest.raises(DatasetError, match="cannot be simulated"):
-            goodness_of_fit(quick_fit(points), toys=10)
+            goodness_of_fit(fitted, toys=10)
 
 
 def _all_values(found):
@@ -204,7 +234,7 @@ def _all_values(found):
 
 @pytest.fixture(scope="module")
 def with_dip():
-    """Data with a dip 4e-3 deep in the coupling, known to 3e-4: no boundary is near."""
+    """Data with a dip 4e-3 deep in the coupling, known to 8e-4: no boundary is near."""
     return asimov(analysis(counts(), NORMALIZATION, INDEX, COUPLING, MASS))
 
 
@@ -213,16 +243,21 @@ class TestCalibrate:
         found = calibrate(
             with_dip,
             {"coupling": 4e-3, "mass": "11 MeV"},
-            axis=np.linspace(2.8e-3, 5.2e-3, 33),
-            toys=1000,
+            axis=np.linspace(1.2e-3, 7e-3, 30),
+            toys=600,
             progress=False,
         )
         # steps of a quarter of the error leave 0.016 of TS at most between them
-        for level in (0.90, 0.95):
-            error = found.threshold_errors[level]
-            assert 0.05 < error < 0.5
-            assert found.thresholds[level] == pytest.approx(found.wilks[level], abs=3 * error)
-        assert stats.kstest(found.toys + 0.008, stats.chi2(1).cdf).pvalue > 0.01
+        assert found.toys.mean() == pytest.approx(1.0, abs=4 * (2 / 600) ** 0.5)
+        for level, density in ((0.90, 0.0627), (0.95, 0.0299)):  # of chi^2 at its quantiles
+            scatter = (level * (1 - level) / 600) ** 0.5
+            above = np.mean(found.toys > found.wilks[level])
+            assert above == pytest.approx(1 - level, abs=4 * scatter)
+            assert found.thresholds[level] == np.quantile(found.toys, level)
+            assert found.thresholds[level] == pytest.approx(
+                found.wilks[level], abs=4 * scatter / density
+            )
+            assert found.threshold_errors[level] == pytest.approx(scatter / density, rel=0.7)
         assert found.observed == pytest.approx(0.0, abs=1e-6)
         assert found.p_value == 1.0
         assert found.truth["index"] == pytest.approx(2.0, abs=1e-6)
@@ -234,30 +269,17 @@ class TestCalibrate:
         found = calibrate(
             this,
             {"coupling": 0.0, "mass": "11 MeV"},
-            axis=np.linspace(0.0, 1.5e-3, 21),
+            axis=np.linspace(0.0, 3e-3, 31),
             toys=1000,
             progress=False,
         )
-        # half of the toys would like a negative coupling; binomial scatter 0.016
-        assert np.mean(found.toys < 1e-6) == pytest.approx(0.5, abs=0.06)
+        # half of the toys would like a negative coupling, and 2.5 % one below half a step;
+        # binomial scatter 0.016
+        assert np.mean(found.toys < 1e-6) == pytest.approx(0.525, abs=0.06)
         expected = stats.chi2(1).ppf(0.8)  # 1.64
         error = found.threshold_errors[0.9]
         assert found.thresholds[0.9] == pytest.approx(expected, abs=3 * error + 0.02)
         assert found.wilks[0.9] == pytest.approx(2.706, abs=1e-3)
-
-    def test_observed_agrees_with_profile(self, with_dip):
-        axis = np.linspace(1e-3, 7e-3, 13)
-        found = calibrate(
-            with_dip, {"coupling": 3e-3, "mass": 0.011}, axis=axis, toys=100, progress=False
-        )
-        profiled = profile(with_dip.fixed(mass=0.011), {"coupling": axis}, progress=False)
-        at = int(np.argmin(abs(axis - 3e-3)))
-        assert found.observed == pytest.approx(profiled.ts("raster")[at], abs=1e-4)
-        assert found.observed > 4.0
-        assert found.excluded(0.9)
-        assert found.excluded(0.95)
-        assert found.wilks_p_value == pytest.approx(stats.chi2(1).sf(found.observed))
-        assert "along coupling (13 values)" in repr(found)
 
     def test_tested_value_competes_off_the_axis(self, with_dip):
         found = calibrate(
@@ -280,6 +302,7 @@ class TestCalibrate:
         assert np.array_equal(first.toys, again.toys)
         assert not np.array_equal(first.toys, other.toys)
 
+    @pytest.mark.slow
     def test_tests_a_nuisance_against_its_prior(self):
         this = asimov(power_law()).fixed(normalization=1.5e-18)
         found = calibrate(
@@ -297,6 +320,7 @@ class TestCalibrate:
         assert hypotheses.values.shape[0] == 3  # no interaction is no competitor here
         assert np.all(np.asarray(hypotheses.sigma)[:, -1] == 0.1)
 
+    @pytest.mark.slow
     def test_null_without_a_coupling_of_its_own(self, with_dip):
         """A transformed coupling reaches no interaction through the analysis without a mediator."""
         logarithm = Parameter(
@@ -347,32 +371,42 @@ class TestCalibrate:
 
 class TestSignificance:
     def test_strong_dip(self, with_dip):
-        axes = {"coupling": 6, "mass": 5}
+        coupling = np.linspace(1e-3, 7e-3, 13)
+        axes = {"coupling": coupling, "mass": [7e-3, 11e-3, 15e-3]}
         found = significance(with_dip, axes, toys=60, progress=False)
+        assert found.observed > 15.0
+        assert found.best == {"coupling": 4e-3, "mass": 11e-3}
+        assert found.p_value == pytest.approx(1 / 61)
+        assert found.local_p_value < 1e-4
+        assert found.z_score == pytest.approx(stats.norm.isf(1 / 61))
+        # the same as a profile says, and a raster of it
         profiled = profile(with_dip, axes, progress=False)
         assert found.observed == pytest.approx(profiled.gain, abs=1e-4)
-        assert found.observed > 50.0
-        assert found.best == {"coupling": 4e-3, "mass": pytest.approx(12.2e-3, rel=0.01)}
-        assert found.p_value == pytest.approx(1 / 61)
-        assert found.local_p_value < 1e-10
-        assert found.z_score == pytest.approx(stats.norm.isf(1 / 61))
+        at = int(np.argmin(abs(coupling - 2e-3)))
+        point = {"coupling": coupling[at], "mass": 11e-3}
+        tested = calibrate(with_dip, point, axis=coupling, toys=100, progress=False)
+        assert tested.observed == pytest.approx(profiled.ts("raster")[at, 1], abs=1e-4)
+        assert tested.observed > 5.0
+        assert tested.excluded(0.9)
+        assert tested.wilks_p_value == pytest.approx(stats.chi2(1).sf(tested.observed))
+        assert "along coupling (13 values)" in repr(tested)
 
     def test_looking_elsewhere(self):
         """Gains of toys without interaction exceed those at one mass, which are half chi^2."""
         this = asimov(analysis(counts(), NORMALIZATION, INDEX, COUPLING, MASS), interaction=False)
-        coupling = np.linspace(0.0, 2.5e-3, 11)
+        coupling = np.linspace(0.0, 3.5e-3, 15)
         one, many = (
-            significance(this, {"coupling": coupling, "mass": mass}, toys=400, progress=False)
-            for mass in ([0.011], np.geomspace(5e-3, 30e-3, 7))
+            significance(this, {"coupling": coupling, "mass": mass}, toys=200, progress=False)
+            for mass in ([0.011], [5e-3, 7e-3, 9e-3, 11e-3, 14e-3, 18e-3, 24e-3])
         )
         for found in (one, many):
             assert found.observed == pytest.approx(0.0, abs=1e-6)
             assert found.best == {}
             assert found.p_value == found.local_p_value == 1.0
             assert np.all(found.toys > -1e-6)
-        assert np.mean(one.toys < 1e-6) == pytest.approx(0.5, abs=0.1)  # scatter 0.025
+        assert np.mean(one.toys < 1e-6) == pytest.approx(0.5, abs=0.14)  # scatter 0.035
         assert np.all(many.toys >= one.toys - 1e-6)  # the same toys
-        assert np.quantile(one.toys, 0.9) == pytest.approx(1.64, abs=0.45)
+        assert np.quantile(one.toys, 0.9) == pytest.approx(1.64, abs=0.8)  # scatter 0.2
         assert np.quantile(many.toys, 0.9) > 1.64 + 0.8
         assert "at no interaction" in repr(many)
 
@@ -388,10 +422,21 @@ class TestSignificance:
 
 
 class TestToys:
-    def test_fits_that_do_not_converge(self, with_dip):
-        blind = stand_ins.Gaussian(jnp.zeros(1), jnp.eye(1), ("a",), broken=True)
+    def test_fit_of_the_data_that_does_not_converge(self, with_dip, monkeypatch):
+        found = Refits(np.array([[np.nan, 3.0]]), np.zeros((1, 2, 1)), np.array([[False, True]]), 0)
+        monkeypatch.setattr(ensemble, "fitted_data", lambda *given: found)
         with pytest.raises(FitError, match="under the tested hypothesis did not converge"):
-            calibrate(analysis(blind, COUPLING), {"coupling": 4e-3}, axis=2)
+            ensemble.compared(None, None, 0, toys=10, seed=0, what="test", progress=False)
+
+    def test_rises_above_what_is_finite(self):
+        found = Refits(
+            nll=np.array([[5.0, np.nan, 3.0], [5.0, 6.0, 7.0], [np.nan, 1.0, 2.0]]),
+            x=np.zeros((3, 3, 1)),
+            converged=np.array([[True, False, True], [True, True, True], [False, True, True]]),
+            saturated=np.zeros(3),
+        )
+        assert found.rises(0).tolist() == [4.0, 0.0, np.inf]
+        assert found.good(0).tolist() == [True, True, False]
 
     def test_toys_left_out(self):
         rows, good = np.arange(20.0), np.arange(20) != 7
@@ -437,7 +482,7 @@ def test_hese(monkeypatch):
     )
     null = this.without_interaction()
     back = quick_fit(asimov(null, index=2.5))
-    assert back.values["index"] == pytest.approx(2.5, abs=1e-3 * back.errors["index"])
+    assert back.values["index"] == pytest.approx(2.5, abs=2e-4)  # a thousandth of its error
     judged = goodness_of_fit(fit(null, progress=False), toys=200, progress=False)
     assert 0.05 < judged.p_value < 0.95
     point = {"coupling": 1e-3, "mass": "10 MeV"}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import jax
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,6 +21,13 @@ if TYPE_CHECKING:
     from nuprop.icecube.sample import Sample
 
 FloatArray = NDArray[np.float64]
+
+
+@jax.jit
+def _folded(
+    sample: Sample, fluence: jax.Array, nuisance: Nuisances
+) -> tuple[jax.Array, dict[str, jax.Array]]:
+    return sample.signal(fluence, nuisance), sample.backgrounds(nuisance)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -60,18 +68,19 @@ class ExpectedCounts:
         free_fluence: Any = None,
     ) -> ExpectedCounts:
         """Fold integrals over the sample's energy cells, shape (2, 3, n_cells)."""
-        free = None if free_fluence is None else np.asarray(sample.signal(free_fluence, nuisance))
         values = nuisance_values(sample.nuisances, nuisance)
+        signal, backgrounds = _folded(sample, fluence, values)
+        free = None
+        if free_fluence is not None:
+            free = np.asarray(_folded(sample, free_fluence, values)[0])
         return cls(
             name=sample.name,
             title=sample.title,
             edges_gev=np.asarray(sample.response.deposited_edges),
             observed=np.asarray(sample.observed),
-            signal=np.asarray(sample.signal(fluence, nuisance)),
+            signal=np.asarray(signal),
             free_signal=free,
-            backgrounds={
-                name: np.asarray(counts) for name, counts in sample.backgrounds(nuisance).items()
-            },
+            backgrounds={name: np.asarray(counts) for name, counts in backgrounds.items()},
             nuisances={name: float(value) for name, value in values.items()},
         )
 

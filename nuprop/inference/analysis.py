@@ -130,8 +130,7 @@ class Analysis:
         if free:
             physics = replaced(physics, UNCOUPLED)
         else:
-            lines = lines_of(mediator, neutrinos, relics.state, history)
-            warn_of_massless_relics_at_rest(lines, stacklevel=3)
+            warn_of_massless_relics_at_rest(neutrinos.masses, relics.state, stacklevel=3)
         every = _with_nuisances(_parameters(parameters), measurements)
         ties = dict(ties or {})
         _require_targets(every, ties, physics)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from nuprop.errors import FitError, ParameterError
 from nuprop.icecube.protocol import Likelihood
-from nuprop.inference.hypotheses import Hypotheses
+from nuprop.inference.hypotheses import Hypotheses, blocks
 from nuprop.inference.objective import Objective, fluences, predictions, start_of, with_free
 from nuprop.inference.progress import bar
 from nuprop.inference.scoring import minimize
@@ -31,8 +31,6 @@ CHUNK = 20
 MOST_FAILED = 0.05
 #: Test statistics nearer than this are equal: fits end within 1e-8 of the minimum.
 SAME = 1e-6
-
-_fluences = jax.jit(fluences)
 
 
 @partial(
@@ -80,24 +78,35 @@ def saturated_nll(likelihood: Likelihood) -> jax.Array:
 
 
 @jax.jit
-def _drawn(
-    objective: Objective,
-    sigma: jax.Array,
-    values: jax.Array,
-    expected: tuple[jax.Array, ...],
-    keys: jax.Array,
-) -> tuple[tuple[jax.Array, ...], jax.Array]:
-    """Draw data, and the auxiliary measurements that priors stand for; one toy for each key."""
+def _expected(
+    objective: Objective, point: Hypotheses, x: jax.Array
+) -> tuple[jax.Array, tuple[jax.Array, ...]]:
+    """Values of all parameters at places `x`, and what is expected of every measurement."""
+    held = replace(objective, values=point.values)
+    values = with_free(held, x)
+    flux = fluences(held, values) if point.table is None else point.table.flux(x).values
+    return values, predictions(held, values, flux)
 
-    def one(key: jax.Array) -> tuple[tuple[jax.Array, ...], jax.Array]:
-        *each, last = jax.random.split(key, len(expected) + 1)
-        drawn = zip(objective.likelihoods, expected, each, strict=True)
-        observed = tuple(item.simulate(mean, key).observed for item, mean, key in drawn)
-        known = jnp.isfinite(sigma)
-        shift = jnp.where(known, sigma, 0.0) * jax.random.normal(last, sigma.shape)
-        return observed, jnp.where(known, values + shift, objective.mean)
 
-    return jax.vmap(one)(keys)
+@jax.jit
+def _keys(seed: jax.Array, numbers: jax.Array, split: jax.Array) -> jax.Array:
+    """Keys of shape (len(split), len(numbers)); those of a toy depend on its number alone."""
+    keys = jax.vmap(partial(jax.random.fold_in, jax.random.key(seed)))(numbers)
+    return jax.vmap(lambda part: jax.vmap(lambda key: jax.random.fold_in(key, part))(keys))(split)
+
+
+@jax.jit
+def _simulated(likelihood: Likelihood, expected: jax.Array, keys: jax.Array) -> jax.Array:
+    return jax.vmap(lambda key: likelihood.simulate(expected, key).observed)(keys)
+
+
+@jax.jit
+def _measured(values: jax.Array, mean: jax.Array, sigma: jax.Array, keys: jax.Array) -> jax.Array:
+    """Draw the auxiliary measurements that priors stand for, around the true values."""
+    known = jnp.isfinite(sigma)
+    width = jnp.where(known, sigma, 0.0)
+    scatter = jax.vmap(lambda key: jax.random.normal(key, sigma.shape))(keys)
+    return jnp.where(known, values + width * scatter, mean)
 
 
 @jax.jit
@@ -133,6 +142,26 @@ def _fitted(
     return jax.vmap(toy)(observed, means)
 
 
+def _refitted(
+    objective: Objective,
+    parts_of: list[tuple[Hypotheses, jax.Array]],
+    number: int,
+    observed: tuple[jax.Array, ...],
+    means: jax.Array,
+) -> Refits:
+    """Fit under hypotheses, and from starts, that are cut into blocks; numpy arrays."""
+    parts = [
+        jax.tree.map(np.asarray, _fitted(objective, *part, observed, means)) for part in parts_of
+    ]
+
+    def joined(name: str) -> Any:
+        rows = [getattr(part, name) for part in parts]
+        return np.concatenate(rows, axis=1)[:, :number]
+
+    each = {name: joined(name) for name in ("nll", "x", "converged")}
+    return Refits(**each, saturated=parts[0].saturated)
+
+
 def fitted_data(objective: Objective, hypotheses: Hypotheses) -> Refits:
     """Fit the observed data from the start, by the program that fits toys; n_toys is 1."""
 
@@ -140,9 +169,11 @@ def fitted_data(objective: Objective, hypotheses: Hypotheses) -> Refits:
         return jnp.broadcast_to(item, (CHUNK, *item.shape))
 
     observed = tuple(row(item.observed) for item in objective.likelihoods)
-    starts = jnp.tile(start_of(objective), (len(hypotheses.values), 1))
-    found = _fitted(objective, hypotheses, starts, observed, row(objective.mean))
-    return jax.tree.map(lambda item: np.asarray(item[:1]), found)
+    number = len(hypotheses.values)
+    starts = jnp.tile(start_of(objective), (number, 1))
+    cut = blocks((hypotheses, starts), number)
+    found = _refitted(objective, cut, number, observed, row(objective.mean))
+    return jax.tree.map(lambda item: item[:1], found)
 
 
 def fitted_toys(
@@ -180,16 +211,17 @@ def fitted_toys(
         If a measurement cannot be simulated.
     """
     true, x = jax.tree.map(lambda item: item[truth], (hypotheses, starts))
-    held = replace(objective, values=true.values)
-    values = with_free(held, x)
-    flux = _fluences(held, values) if true.table is None else true.table.flux(x).values
-    expected = predictions(held, values, flux)
-    numbers = jnp.arange(-(-toys // CHUNK) * CHUNK)
-    keys = jax.vmap(partial(jax.random.fold_in, jax.random.key(seed)))(numbers)
+    values, expected = _expected(objective, true, x)
+    number = len(starts)
+    cut = blocks((hypotheses, starts), number)
+    parts = np.arange(len(expected) + 1)
     rows = []
     for start in bar(range(0, toys, CHUNK), what, progress):
-        drawn = _drawn(objective, true.sigma, values, expected, keys[start : start + CHUNK])
-        rows.append(jax.tree.map(np.asarray, _fitted(objective, hypotheses, starts, *drawn)))
+        *each, last = _keys(seed, np.arange(start, start + CHUNK), parts)
+        drawn = zip(objective.likelihoods, expected, each, strict=True)
+        observed = tuple(_simulated(item, mean, key) for item, mean, key in drawn)
+        means = _measured(values, objective.mean, true.sigma, last)
+        rows.append(_refitted(objective, cut, number, observed, means))
     return jax.tree.map(lambda *parts: np.concatenate(parts)[:toys], *rows)
 
 

@@ -48,7 +48,8 @@ _STEP = 1e-4
 _FLAT = 1.0
 
 _value_and_gradient = jax.jit(jax.value_and_grad(nll))
-_nll = jax.jit(nll)
+_nll, _start, _values = jax.jit(nll), jax.jit(start_of), jax.jit(with_free)
+_slopes = jax.jit(jax.jacfwd(with_free, argnums=1))
 
 
 @dataclass(frozen=True)
@@ -247,7 +248,7 @@ def fit(
         if np.isfinite(value) and value <= np.min(reached):
             best = place
     if best is None:
-        best = np.asarray(start_of(objective))
+        best = np.asarray(_start(objective))
     return described(analysis, objective, best, np.array(reached), minimizer)
 
 
@@ -255,7 +256,7 @@ def _starts(objective: Objective, number: int, seed: int) -> list[FloatArray]:
     """Places to start from: only what is no nuisance is moved."""
     from scipy.stats import qmc
 
-    first = np.asarray(start_of(objective))
+    first = np.asarray(_start(objective))
     slots = [objective.layout.slots[i] for i in objective.layout.free]
     moved = [k for k, slot in enumerate(slots) if slot.role != "detector"]
     result = [first]
@@ -339,7 +340,7 @@ def described(
     free = np.array(objective.layout.free)
     value, gradient = _value_and_gradient(jnp.asarray(x), objective)
     hessian = _hessian(objective, x)
-    scale = np.asarray(jax.jacfwd(lambda place: with_free(objective, place)[free])(jnp.asarray(x)))
+    scale = np.asarray(_slopes(objective, jnp.asarray(x)))[free]
     at_low = (x < _AT_BOUND) & (np.asarray(gradient) >= 0.0)
     at_high = (x > 1.0 - _AT_BOUND) & (np.asarray(gradient) <= 0.0)
     held = at_low | at_high
@@ -368,7 +369,7 @@ def described(
     errors = np.sqrt(np.where(diagonal > 0.0, diagonal, np.nan))
     at_bounds = tuple(names[i] for i in np.flatnonzero(held))
     status, message = _judged(finite, gain, at_bounds, flat)
-    everything = np.asarray(with_free(objective, jnp.asarray(x)))
+    everything = np.asarray(_values(objective, jnp.asarray(x)))
     return FitResult(
         analysis=analysis,
         values={p.name: float(v) for p, v in zip(analysis.parameters, everything, strict=True)},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import jax
@@ -99,3 +99,9 @@ def tabulate(objective: Objective, nodes: int = NODES) -> FluxTable:
         for item in flux
     )
     return FluxTable(coefficients, position)
+
+
+@partial(jax.jit, static_argnames="nodes")
+def tabulated_at(objective: Objective, rows: jax.Array, nodes: int = NODES) -> FluxTable:
+    """Tabulate the flux for rows of values of all parameters; a table with a leading axis."""
+    return jax.lax.map(lambda row: tabulate(replace(objective, values=row), nodes), rows)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -16,11 +17,14 @@ from nuprop.inference.grid import Grid
 from nuprop.inference.objective import Objective
 
 FloatArray = NDArray[np.float64]
+T = TypeVar("T")
 
 #: Spectra propagated for each hypothesis: once for all toys, so more than `profile` takes.
 NODES = 10
 #: Relative error of an interpolated flux that is refused.
 WORST_FLUX = 1e-3
+#: Hypotheses that go through one program together.
+BLOCK = 8
 
 
 @partial(jax.tree_util.register_dataclass, data_fields=["values", "sigma", "table"], meta_fields=[])
@@ -42,10 +46,26 @@ class Hypotheses:
     table: FluxTable | None
 
 
-@partial(jax.jit, static_argnames="nodes")
-def tabulated(objective: Objective, values: jax.Array, nodes: int = NODES) -> FluxTable:
+def blocks(rows: T, number: int) -> list[T]:
+    """Cut trees of arrays with a leading axis into blocks; the last row fills up the last block.
+
+    Whatever their number is, one compiled program serves all blocks.
+    """
+    size = BLOCK if number > 1 else 1
+    places = [np.minimum(np.arange(i, i + size), number - 1) for i in range(0, number, size)]
+    return [jax.tree.map(lambda leaf, at=at: leaf[at], rows) for at in places]
+
+
+@jax.jit
+def _tabulated(objective: Objective, values: jax.Array) -> FluxTable:
+    return jax.lax.map(lambda row: tabulate(replace(objective, values=row), NODES), values)
+
+
+def tabulated(objective: Objective, values: jax.Array) -> FluxTable:
     """Tabulate the flux for rows of values of all parameters; a table with a leading axis."""
-    return jax.lax.map(lambda row: tabulate(replace(objective, values=row), nodes), values)
+    number = len(values)
+    parts = [_tabulated(objective, block) for block in blocks(values, number)]
+    return jax.tree.map(lambda *rows: jnp.concatenate(rows)[:number], *parts)
 
 
 def table_error(table: FluxTable) -> float:

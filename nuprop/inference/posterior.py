@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
@@ -288,29 +290,35 @@ def _scattered(density: LogDensity, chains: int, seed: int) -> FloatArray:
 
 
 def _joined(blocks: list[Draws], warmup: int, draws: int) -> Draws:
-    import jax
-
     rows = jax.tree.map(lambda *parts: np.concatenate(parts, axis=1), *blocks)
     return jax.tree.map(lambda row: row[:, warmup : warmup + draws], rows)
+
+
+@jax.jit
+def _diagnosed(
+    density: LogDensity, u: jax.Array
+) -> tuple[dict[str, jax.Array], jax.Array, jax.Array]:
+    """Values of the parameters, R-hat of half chains, and ESS."""
+    from blackjax.diagnostics import effective_sample_size, potential_scale_reduction
+
+    half = u.shape[1] // 2
+    halves = jnp.concatenate([u[:, :half], u[:, -half:]])
+    r_hat = jnp.atleast_1d(potential_scale_reduction(halves))
+    return density.values(u), r_hat, jnp.atleast_1d(effective_sample_size(u))
 
 
 def _described(
     analysis: Analysis, density: LogDensity, found: Draws, warmup: int, seed: int
 ) -> Posterior:
-    from blackjax.diagnostics import effective_sample_size, potential_scale_reduction
-
     if not np.all(np.isfinite(found.log_density)) or np.any(found.log_density < -1e9):
         raise FitError(
             "sample_posterior: a chain never found a finite likelihood from where it started; "
             "narrow the bounds of the parameters"
         )
-    half = found.u.shape[1] // 2
-    halves = np.concatenate([found.u[:, :half], found.u[:, -half:]])
-    r_hat = np.atleast_1d(potential_scale_reduction(halves))
-    ess = np.atleast_1d(effective_sample_size(found.u))
+    samples, r_hat, ess = jax.tree.map(np.asarray, _diagnosed(density, found.u))
     names = density.names
     return Posterior(
-        samples={name: np.asarray(row) for name, row in density.values(found.u).items()},
+        samples=samples,
         log_density=found.log_density,
         units={name: analysis.parameter(name).unit for name in names},
         logarithmic=tuple(n for n in names if analysis.parameter(n).scale == "log"),

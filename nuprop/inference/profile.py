@@ -273,3 +273,9 @@ class Profile:
                 f"  interpolation  flux good to {self.interpolation_error:.1g} in the index"
             )
         return "\n".join(lines)
+
+
+def unbroken(there: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """First and last number of each unbroken run of True."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], there.astype(int), [0]])))
+    return [(int(a), int(b) - 1) for a, b in edges.reshape(-1, 2)]

@@ -28,6 +28,9 @@ def _expected(objective: Objective) -> tuple[jax.Array, ...]:
     return predictions(objective, objective.values, fluences(objective, objective.values))
 
 
+_saturated = jax.jit(saturated_nll)
+
+
 def asimov(analysis: Analysis, *, interaction: bool = True, **values: Any) -> Analysis:
     """Replace the data by what is expected: the median experiment.
 
@@ -188,7 +191,7 @@ def goodness_of_fit(
     measured = jnp.isfinite(hypotheses.sigma[0])
     pulls = (objective.values - objective.mean) / objective.sigma
     held = 0.5 * float(jnp.sum(jnp.where(measured, 0.0, pulls**2)))
-    full = sum(float(saturated_nll(item)) for item in objective.likelihoods)
+    full = sum(float(_saturated(item)) for item in objective.likelihoods)
     statistic = 2.0 * (result.nll - held - full)
     deviances = 2.0 * (found.nll[:, 0] - found.saturated)
     deviances, failed = usable(deviances, found.converged[:, 0], "goodness_of_fit")

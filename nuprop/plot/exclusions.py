@@ -1,8 +1,8 @@
-"""Many exclusion limits in one figure: panels of (M, g')."""
+"""What many analyses exclude, in one figure: panels of (M, g')."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +26,7 @@ def plot_exclusions(
     level: float = 0.9,
     note: str = "",
 ) -> Figure:
-    """Draw upper limits on the coupling against the mediator's mass, and best points.
+    """Draw what is excluded in coupling and mass of the mediator, and best points.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def plot_exclusions(
         )
         figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
         said = (
-            f"Above the lines: excluded at {level:.0%}, at each mass apart, by Wilks' theorem "
+            f"Inside the lines: excluded at {level:.0%}, at each mass apart, by Wilks' theorem "
             f"with one degree of freedom. {note}"
         )
         figure.supxlabel(said.strip(), fontsize=8.0)
@@ -89,12 +89,27 @@ def plot_exclusions(
 
 
 def _draw(axes: Any, profile: Profile, level: float, **line: Any) -> None:
-    masses = 1e3 * profile.axes["mass"]
-    limit = profile.upper_limit(level, along="coupling")
-    axes.plot(masses, limit, linewidth=1.4, **line)
-    for first, last in _runs(np.isfinite(limit)):
-        if first == last:  # one mass alone makes no line
-            axes.plot(masses[first], limit[first], marker="_", **(line | {"linestyle": "none"}))
+    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+
+    masses, coupling = 1e3 * profile.axes["mass"], profile.axes["coupling"]
+    axes.set(xlim=(masses[0], masses[-1]), ylim=(coupling[0], coupling[-1]))
+    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    statistic = profile.ts("raster", "coupling")
+    if profile.names == ("mass", "coupling"):
+        statistic = statistic.T
+    threshold = profile.threshold(level, "raster")
+    if np.nanmax(statistic) > threshold:
+        axes.contour(
+            masses,
+            coupling,
+            statistic,
+            levels=[threshold],
+            colors=[line["color"]],
+            linestyles=[line["linestyle"]],
+            linewidths=1.4,
+        )
     hollow = {"markerfacecolor": "none"} if line["linestyle"] != "-" else {}
     axes.plot(
         1e3 * profile.best["mass"],
@@ -107,11 +122,3 @@ def _draw(axes: Any, profile: Profile, level: float, **line: Any) -> None:
         zorder=5,
         **hollow,
     )
-    coupling = profile.axes["coupling"]
-    axes.set(xlim=(masses[0], masses[-1]), ylim=(coupling[0], coupling[-1]))
-
-
-def _runs(there: Any) -> Sequence[tuple[int, int]]:
-    """First and last number of each unbroken run of True."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], there.astype(int), [0]])))
-    return [(int(a), int(b) - 1) for a, b in edges.reshape(-1, 2)]

@@ -474,7 +474,7 @@ def _warn(setup: _Setup, relics: Relics, choice: _Choice) -> None:
             PhysicsWarning,
             stacklevel=3,
         )
-    warn_of_massless_relics_at_rest(lines, stacklevel=4)
+    warn_of_massless_relics_at_rest(lines.masses, lines.relics, stacklevel=4)
     if choice.method == "sweep" and relics.thermal:
         widest = (
             RMS_WIDTH
@@ -490,9 +490,9 @@ def _warn(setup: _Setup, relics: Relics, choice: _Choice) -> None:
             )
 
 
-def warn_of_massless_relics_at_rest(lines: Lines, stacklevel: int) -> None:
+def warn_of_massless_relics_at_rest(masses: jax.Array, relics: RelicState, stacklevel: int) -> None:
     """Warn that a massless relic at rest meets no beam in resonance."""
-    if not lines.relics.thermal and not np.all(np.asarray(lines.massive)):
+    if not relics.thermal and np.any(np.asarray(masses) == 0.0):
         warnings.warn(
             "thermal=False: a massless relic at rest cannot resonate, so this state does not "
             "absorb; thermal=True gives it its true, broad line",
