@@ -1,4 +1,4 @@
-"""The command line: `nuprop flux`, `fit`, `scan`, `figures`, `sources` and `datasets`.
+"""The command line: `nuprop flux`, `fit`, `scan`, `survey`, `figures`, `sources`, `datasets`.
 
 Nothing but the standard library is imported before a command needs it.
 """

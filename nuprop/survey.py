@@ -23,7 +23,7 @@ from nuprop.inference import Analysis, Parameter, Profile, fit
 from nuprop.inference.fluxtable import FluxTable, tabulated_at
 from nuprop.inference.grid import Grid, grid
 from nuprop.inference.profile import unbroken
-from nuprop.inference.profiled import Profiled, profiled_from
+from nuprop.inference.profiled import profiled_from
 from nuprop.inference.progress import bar
 from nuprop.mediators import ZPrime
 from nuprop.neutrinos import Neutrinos, Ordering
@@ -231,7 +231,7 @@ def _surveyed(
     for name in samples:
         analysis = _analysis(name, model, relics, setting)
         made = grid(analysis, axes, 0, setting.nodes)
-        points = np.concatenate([made.points(), [_null_point(made)]])
+        points = made.rows()
         if table is None:
             table = tabulated_at(made.objective, _rows(made, points), setting.nodes)
         profile = _profile(made, points, table)
@@ -240,12 +240,6 @@ def _surveyed(
         else:
             best, error = profile.best, _error_along_coupling(name, model, profile)
         yield name, profile, _case(name, model, relics, profile, best, error)
-
-
-def _null_point(made: Grid) -> Any:
-    point = made.null_point()
-    assert point is not None
-    return point
 
 
 def _rows(made: Grid, points: Any) -> jax.Array:
@@ -259,9 +253,7 @@ def _rows(made: Grid, points: Any) -> jax.Array:
 def _profile(made: Grid, points: Any, table: FluxTable) -> Profile:
     """Fit all points from tabulated fluxes; the last one is no interaction."""
     found = profiled_from(made.objective, _rows(made, points), table)
-    rows = jax.tree.map(np.asarray, found)
-    null = float(rows.nll[-1])
-    return made.profile(Profiled(*(getattr(rows, f.name)[:-1] for f in fields(Profiled))), null)
+    return made.arranged(jax.tree.map(np.asarray, found))
 
 
 def _polished(analysis: Analysis, profile: Profile) -> dict[str, float]:
@@ -280,7 +272,7 @@ def _error_along_coupling(name: str, model: tuple[str, Ordering, str], profile: 
     column = int(np.argmin(np.abs(profile.axes["mass"] - profile.best["mass"])))
     axes = {"coupling": profile.axes["coupling"], "mass": profile.axes["mass"][[column]]}
     made = grid(analysis, axes, 0, _FINE.nodes)
-    points = np.concatenate([made.points(), [_null_point(made)]])
+    points = made.rows()
     table = tabulated_at(made.objective, _rows(made, points), _FINE.nodes)
     fine = _profile(made, points, table)
     assert fine.null_nll is not None

@@ -11,7 +11,7 @@ import nuprop
 from nuprop.errors import DatasetError, FitError, ParameterError, UnitError
 from nuprop.icecube import UnfoldedLikelihood, sample
 from nuprop.inference import Analysis, FitStatus, Parameter, Profile, fit, profile
-from nuprop.inference.fit import _value_and_gradient
+from nuprop.inference.judgement import value_and_gradient
 from nuprop.inference.objective import (
     fluences,
     nll,
@@ -211,7 +211,7 @@ class TestObjective:
         objective = model().objective()
         x = np.array([0.1, 0.4, 0.55, 0.5, 0.22, 0.18, 0.45])
         value = _nll
-        slope = _value_and_gradient(jnp.asarray(x), objective)[1]
+        slope = value_and_gradient(jnp.asarray(x), objective)[1]
         for i in range(x.size):
             step = 1e-5 * np.eye(x.size)[i]
             difference = float(value(x + step, objective) - value(x - step, objective)) / 2e-5
@@ -230,7 +230,7 @@ class TestObjective:
         flux = _fluences(objective, objective.values)[0]
         free = analysis.without_interaction().objective()
         np.testing.assert_allclose(flux, _fluences(free, free.values)[0], rtol=1e-14)
-        assert np.all(np.isfinite(_value_and_gradient(start_of(objective), objective)[1]))
+        assert np.all(np.isfinite(value_and_gradient(start_of(objective), objective)[1]))
 
 
 class TestFit:

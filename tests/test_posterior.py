@@ -140,6 +140,7 @@ class TestSamples:
         assert sampled.samples["a"].shape == sampled.log_density.shape == (4, 1000)
         assert sampled.divergences.tolist() == [0, 0, 0, 0]
         assert np.all((sampled.acceptance > 0.6) & (sampled.acceptance <= 1.0))
+        assert np.all((sampled.steps >= 1.0) & (sampled.steps < 20.0))
         assert 400.0 < sampled.ess["a"] < 12000.0
         best = np.unravel_index(np.argmax(sampled.log_density), (4, 1000))
         assert sampled.samples["a"][best] == pytest.approx(1.0, abs=0.5)
@@ -180,8 +181,10 @@ class TestSamples:
         """Of a power law with a dip: the truth lies in the middle, errors are those of a fit."""
         pytest.importorskip("blackjax")
         this = asimov(analysis(counts(), NORMALIZATION, INDEX, COUPLING))
-        found = sample_posterior(this, warmup=300, draws=500, progress=False)
+        found = sample_posterior(this, warmup=300, draws=500, acceptance=0.95, progress=False)
         assert found.converged, found.problems()
+        assert found.names == ("normalization", "index", "coupling", "efficiency")
+        assert np.all(found.acceptance > 0.85)
         assert found.units["normalization"] == "1 / (GeV cm2 s sr)"
         summary = found.summary()
         assert summary["index"]["mean"] == pytest.approx(2.0, abs=0.3 * summary["index"]["sd"])
@@ -208,6 +211,9 @@ class TestSamples:
         ):
             with pytest.raises(ParameterError, match=f"{name} = .*a whole number of at least"):
                 sample_posterior(this, **{name: value})
+        for acceptance in (0.4, 1.0, 1, "0.8", np.nan):
+            with pytest.raises(ParameterError, match=r"acceptance = .*from 0\.5 to 0\.99"):
+                sample_posterior(this, acceptance=acceptance)
         with pytest.raises(FitError, match="every parameter is fixed"):
             sample_posterior(this.fixed(a=1.0, b=1.0, positive=1.0))
         monkeypatch.setitem(sys.modules, "blackjax", None)
@@ -224,6 +230,7 @@ def made_up(**fields):
         "logarithmic": ("mass",),
         "divergences": np.array([0, 0]),
         "acceptance": np.array([0.8, 0.9]),
+        "steps": np.array([7.0, 15.0]),
         "r_hat": {"index": 1.001, "mass": 1.002},
         "ess": {"index": 500.0, "mass": 600.0},
         "warmup": 100,
@@ -240,7 +247,7 @@ class TestPosterior:
             "R-hat of mass is 1.010": {"r_hat": {"index": 1.0, "mass": 1.01}},
             "R-hat of index is nan": {"r_hat": {"index": np.nan, "mass": 1.0}},
             "ESS of index is 400": {"ess": {"index": 400.0, "mass": 600.0}},
-            "3 trajectories diverged": {"divergences": np.array([1, 2])},
+            "3 trajectories diverged: raise `acceptance`": {"divergences": np.array([1, 2])},
         }
         for problem, fields in cases.items():
             bad = made_up(**fields)

@@ -12,9 +12,10 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nuprop.errors import DatasetError, GridError, ParameterError, nearest
+from nuprop.errors import DatasetError, GridError, nearest
 from nuprop.icecube import poisson
 from nuprop.icecube.backgrounds import Background, atmospheric
+from nuprop.icecube.checks import edge_number, require_counts, require_nuisances
 from nuprop.icecube.events import events
 from nuprop.icecube.fluence import fluence
 from nuprop.icecube.protocol import Nuisance, Nuisances, nuisance_values
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     from nuprop.icecube.counts import ExpectedCounts
 
 _DAY = 86400.0
-#: "60 TeV" names the edge at 59.9998 TeV: edges are told apart by more than this.
-_SAME_EDGE = 1e-3
 
 
 @dataclass(frozen=True)
@@ -186,7 +185,7 @@ class Sample:
             For another shape, or negative or undefined counts.
         """
         if not isinstance(observed, jax.core.Tracer):
-            observed = _counts(observed, self.observed.shape)
+            observed = require_counts(observed, self.observed.shape)
         return replace(self, observed=jnp.asarray(observed, dtype=float))
 
     def select(self, lowest: Any = None, highest: Any = None) -> Sample:
@@ -203,8 +202,8 @@ class Sample:
             If no bin is left, or one of them is no edge.
         """
         edges = np.asarray(self.response.deposited_edges)
-        first = 0 if lowest is None else _edge_number(edges, lowest, "lowest")
-        last = edges.size - 1 if highest is None else _edge_number(edges, highest, "highest")
+        first = 0 if lowest is None else edge_number(edges, lowest, "lowest")
+        last = edges.size - 1 if highest is None else edge_number(edges, highest, "highest")
         if last <= first:
             raise GridError(f"lowest = {lowest}, highest = {highest}: no bin lies between them")
         if (first, last) == (0, edges.size - 1):
@@ -358,33 +357,6 @@ def available() -> tuple[str, ...]:
     return tuple(RECIPES)
 
 
-def require_nuisances(sample: Any, given: Nuisances) -> None:
-    """Refuse nuisances that a likelihood does not have, or values out of their bounds."""
-    known = {nuisance.name: nuisance for nuisance in sample.nuisances}
-    for name, value in given.items():
-        if name not in known:
-            raise ParameterError(
-                f"nuisance {name!r}: {sample.name!r} has none of this name; "
-                f"{nearest(name, known) if known else 'it has none at all'}{monte_carlo_hint(name)}"
-            )
-        low, high = known[name].bounds
-        if not low <= float(value) <= high:
-            raise ParameterError(f"{name} = {value}: from {low:g} to {high:g}")
-
-
-_MONTE_CARLO_ONLY = ("prompt", "kpi", "nu_nubar", "dgamma", "anisotropy")
-
-
-def monte_carlo_hint(name: str) -> str:
-    """Say of a nuisance that only the official Monte Carlo has where to find it."""
-    if name not in _MONTE_CARLO_ONLY:
-        return ""
-    return (
-        f"; {name!r} exists only with the official Monte Carlo, which you download: see "
-        "nuprop.icecube.montecarlo"
-    )
-
-
 def _recipe(name: str) -> _Recipe:
     if name in RECIPES:
         return RECIPES[name]
@@ -394,32 +366,3 @@ def _recipe(name: str) -> _Recipe:
             f"folded; known: {', '.join(RECIPES)}"
         )
     raise DatasetError(f"sample = {name!r}: no such sample; {nearest(str(name), RECIPES)}")
-
-
-def _counts(observed: ArrayLike, shape: tuple[int, ...]) -> np.ndarray:
-    try:
-        values = np.asarray(observed, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise ParameterError(f"observed = {observed!r}: numbers are needed") from error
-    if values.shape != shape:
-        raise GridError(f"observed has the shape {values.shape}: {shape} is needed")
-    bad = ~np.isfinite(values) | (values < 0.0)
-    if np.any(bad):
-        where = int(np.argmax(bad))
-        raise ParameterError(
-            f"observed[{where}] = {values[where]}: counts must be finite and not negative"
-        )
-    return values
-
-
-def _edge_number(edges: np.ndarray, value: Any, name: str) -> int:
-    energy = required_number(value, "energy", name, "must be >= 0 GeV", lambda e: e >= 0.0)
-    if name == "lowest":
-        number = int(np.searchsorted(edges, energy * (1.0 - _SAME_EDGE)))
-    else:
-        number = int(np.searchsorted(edges, energy * (1.0 + _SAME_EDGE), side="right")) - 1
-    if not 0 <= number < edges.size:
-        raise GridError(
-            f"{name} = {value}: the bins reach from {edges[0]:.6g} to {edges[-1]:.6g} GeV"
-        )
-    return number

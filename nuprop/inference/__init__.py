@@ -7,14 +7,14 @@ from nuprop.inference.density import LogDensity as LogDensity
 from nuprop.inference.density import log_density as log_density
 from nuprop.inference.discovery import Significance as Significance
 from nuprop.inference.discovery import significance as significance
-from nuprop.inference.fit import FitResult as FitResult
-from nuprop.inference.fit import FlatDirection as FlatDirection
 from nuprop.inference.fit import fit as fit
 from nuprop.inference.parameter import Parameter as Parameter
 from nuprop.inference.posterior import Posterior as Posterior
 from nuprop.inference.posterior import sample_posterior as sample_posterior
 from nuprop.inference.profile import Profile as Profile
 from nuprop.inference.profiling import profile as profile
+from nuprop.inference.result import FitResult as FitResult
+from nuprop.inference.result import FlatDirection as FlatDirection
 from nuprop.inference.scan import scan as scan
 from nuprop.inference.status import FitStatus as FitStatus
 from nuprop.inference.toys import GoodnessOfFit as GoodnessOfFit

@@ -60,10 +60,10 @@ class Significance:
 
     @property
     def z_score(self) -> float:
-        """The p-value as a one-sided deviation of a Gaussian, in standard deviations."""
+        """The p-value as a one-sided deviation of a Gaussian, in sigmas; 0 if it is above 1/2."""
         from scipy.stats import norm
 
-        return float(norm.isf(self.p_value))
+        return max(0.0, float(norm.isf(self.p_value)))
 
     def __repr__(self) -> str:
         points = " x ".join(f"{name} ({axis.size})" for name, axis in self.axes.items())

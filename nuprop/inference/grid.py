@@ -76,15 +76,23 @@ class Grid:
         point[targets.index(_COUPLING)] = 0.0
         return point
 
-    def null(self) -> float | None:
-        """-ln L without interaction, if an axis belongs to the mediator."""
-        if not self.of_mediator:
-            return None
-        point = self.null_point()
-        if point is not None:
-            return float(self.compute(point[None]).nll[0])
-        free = self.analysis.without_interaction()
-        objective = free.objective()
+    def rows(self) -> FloatArray:
+        """All points and, as the last row, no interaction, if one program can do both."""
+        nothing = self.null_point()
+        points = self.points()
+        return points if nothing is None else np.concatenate([points, nothing[None]])
+
+    def arranged(self, found: Profiled) -> Profile:
+        """Arrange fits of `rows` as labelled arrays, beside no interaction."""
+        number = int(np.prod(self.shape))
+        points = jax.tree.map(lambda rows: np.asarray(rows)[:number], found)
+        if len(found.nll) > number:
+            return self.profile(points, float(found.nll[number]))
+        return self.profile(points, self._null_of_its_own() if self.of_mediator else None)
+
+    def _null_of_its_own(self) -> float:
+        """-ln L without interaction, where the coupling is no axis: another program."""
+        objective = self.analysis.without_interaction().objective()
         found = profiled_at(objective, jnp.zeros((1, 0)), (), self.nodes)
         return float(found.nll[0])
 

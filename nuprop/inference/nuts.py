@@ -25,8 +25,6 @@ FloatArray = NDArray[np.float64]
 
 #: Steps of a chain in one call of the program.
 BLOCK = 25
-#: Share of proposals that the step size is chosen to accept.
-_ACCEPTANCE = 0.8
 #: Trajectories take at most 2^6 - 1 steps.
 _DOUBLINGS = 6
 _FIRST_STEP = 0.1
@@ -64,7 +62,7 @@ class Draws:
     log_density : of `u`.
     diverged : whether the integration of the trajectory failed.
     acceptance : mean acceptance along the trajectory.
-    steps : gradients that the trajectory took.
+    steps : of the trajectory, each one gradient.
     """
 
     u: Any
@@ -92,21 +90,21 @@ def require_blackjax() -> Any:
     return blackjax
 
 
-def _adaptations() -> tuple[Any, Any]:
+def _adaptations(acceptance: Any) -> tuple[Any, Any]:
     from blackjax.adaptation.mass_matrix import mass_matrix_adaptation
     from blackjax.adaptation.step_size import dual_averaging_adaptation
 
-    return mass_matrix_adaptation(False), dual_averaging_adaptation(_ACCEPTANCE)
+    return mass_matrix_adaptation(False), dual_averaging_adaptation(acceptance)
 
 
-def _begun(u: jax.Array) -> Chain:
+def _begun(u: jax.Array, acceptance: float) -> Chain:
     """Begin a chain at `u`.
 
     The density there is unknown: it is set so low that the first trajectory leaves it for certain.
     """
     from blackjax.mcmc.hmc import HMCState
 
-    (begin_masses, _, _), (begin_steps, _, _) = _adaptations()
+    (begin_masses, _, _), (begin_steps, _, _) = _adaptations(acceptance)
     masses = begin_masses(u.size)
     chain = Chain(
         state=HMCState(u, jnp.asarray(-1e10), jnp.zeros_like(u)),
@@ -123,13 +121,18 @@ def _chosen(condition: jax.Array, yes: Any, no: Any) -> Any:
 
 
 def _block(
-    chain: Chain, key: jax.Array, numbers: jax.Array, plan: jax.Array, density: LogDensity
+    chain: Chain,
+    key: jax.Array,
+    numbers: jax.Array,
+    plan: jax.Array,
+    acceptance: jax.Array,
+    density: LogDensity,
 ) -> tuple[Chain, Draws]:
     """Take the steps of these numbers; `plan` says of each: (stage, whether a window ends)."""
     import blackjax
 
     kernel = blackjax.nuts.build_kernel()
-    (_, learn_mass, end_window), (begin_steps, learn_step, best_step) = _adaptations()
+    (_, learn_mass, end_window), (begin_steps, learn_step, best_step) = _adaptations(acceptance)
 
     def step(chain: Chain, this: tuple[jax.Array, jax.Array]) -> tuple[Chain, Draws]:
         number, (stage, last) = this
@@ -165,7 +168,7 @@ def _block(
 
 
 _one = jax.jit(_block)
-_all = jax.jit(jax.vmap(_block, in_axes=(0, 0, None, None, None)))
+_all = jax.jit(jax.vmap(_block, in_axes=(0, 0, None, None, None, None)))
 
 
 def _plan(warmup: int, draws: int) -> NDArray[np.int64]:
@@ -179,7 +182,12 @@ def _plan(warmup: int, draws: int) -> NDArray[np.int64]:
 
 
 def walk(
-    density: LogDensity, starts: FloatArray, warmup: int, draws: int, seed: int
+    density: LogDensity,
+    starts: FloatArray,
+    warmup: int,
+    draws: int,
+    acceptance: float,
+    seed: int,
 ) -> Iterator[Draws]:
     """Sample by chains from each of `starts`, shape (n_chains, n_free).
 
@@ -193,19 +201,21 @@ def walk(
     """
     plan = _plan(warmup, draws)
     keys = [jax.random.fold_in(jax.random.key(seed), number) for number in range(len(starts))]
-    chains = [_begun(jnp.asarray(start)) for start in starts]
+    chains = [_begun(jnp.asarray(start), acceptance) for start in starts]
     blocks = [slice(i, i + BLOCK) for i in range(0, len(plan), BLOCK)]
     if jax.default_backend() != "cpu":
         together = jax.tree.map(lambda *rows: jnp.stack(rows), *chains)
         for block in blocks:
             numbers = jnp.arange(block.start, block.stop)
-            together, found = _all(together, jnp.stack(keys), numbers, plan[block], density)
+            moved = _all(together, jnp.stack(keys), numbers, plan[block], acceptance, density)
+            together, found = moved
             yield jax.tree.map(np.asarray, found)
         return
 
     def move(chain: Chain, key: jax.Array, block: slice) -> tuple[Chain, Draws]:
         numbers = jnp.arange(block.start, block.stop)
-        return jax.block_until_ready(_one(chain, key, numbers, plan[block], density))
+        moved = _one(chain, key, numbers, plan[block], acceptance, density)
+        return jax.block_until_ready(moved)
 
     with ThreadPoolExecutor(min(len(chains), os.cpu_count() or 1)) as pool:
         for block in blocks:

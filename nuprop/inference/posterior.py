@@ -18,6 +18,7 @@ from nuprop.inference.density import LogDensity, log_density
 from nuprop.inference.files import read_npz, write_npz
 from nuprop.inference.grid import about
 from nuprop.inference.nuts import BLOCK, Draws, require_blackjax, walk
+from nuprop.inference.objective import place_of
 from nuprop.inference.progress import counter
 
 if TYPE_CHECKING:
@@ -49,7 +50,9 @@ class Posterior:
     divergences : ndarray of int, shape (chains,)
         Trajectories whose integration failed: parts of the posterior may be missing around them.
     acceptance : ndarray, shape (chains,)
-        Mean acceptance of the trajectories; 0.8 is aimed at.
+        Mean acceptance along the trajectories.
+    steps : ndarray, shape (chains,)
+        Mean number of steps of a trajectory; at most 63 are taken.
     r_hat, ess : mapping from name to float
         Spread of the half chains against each other, 1 at best; number of independent draws that
         would be worth as much.
@@ -64,6 +67,7 @@ class Posterior:
     logarithmic: tuple[str, ...]
     divergences: NDArray[np.int64]
     acceptance: FloatArray
+    steps: FloatArray
     r_hat: Mapping[str, float]
     ess: Mapping[str, float]
     warmup: int
@@ -88,8 +92,9 @@ class Posterior:
                 found.append(f"R-hat of {name} is {self.r_hat[name]:.3f}")
             if not self.ess[name] > LEAST_ESS:
                 found.append(f"ESS of {name} is {self.ess[name]:.0f}")
-        if np.any(self.divergences):
-            found.append(f"{int(np.sum(self.divergences))} trajectories diverged")
+        diverged = int(np.sum(self.divergences))
+        if diverged:
+            found.append(f"{diverged} trajectories diverged: raise `acceptance`")
         return found
 
     def flat(self, name: str) -> FloatArray:
@@ -134,11 +139,12 @@ class Posterior:
             "seed": self.seed,
             "about": dict(self.about),
         }
-        arrays = {f"sample:{name}": draws for name, draws in self.samples.items()}
+        arrays: dict[str, Any] = {f"sample:{name}": draws for name, draws in self.samples.items()}
         arrays |= {
             "log_density": self.log_density,
             "divergences": self.divergences,
             "acceptance": self.acceptance,
+            "steps": self.steps,
         }
         return write_npz(path, meta, arrays)
 
@@ -164,6 +170,7 @@ class Posterior:
                 logarithmic=tuple(meta["logarithmic"]),
                 divergences=arrays["divergences"],
                 acceptance=arrays["acceptance"],
+                steps=arrays["steps"],
                 r_hat=meta["r_hat"],
                 ess=meta["ess"],
                 warmup=meta["warmup"],
@@ -208,6 +215,7 @@ def sample_posterior(
     chains: int = 4,
     warmup: int = 500,
     draws: int = 1000,
+    acceptance: float = 0.8,
     seed: int = 0,
     progress: bool = True,
 ) -> Posterior:
@@ -222,6 +230,8 @@ def sample_posterior(
         Steps in which the step size and a dense mass matrix are adapted, which are not kept.
     draws : int, at least 4
         Of each chain.
+    acceptance : float, from 0.5 to 0.99
+        Share of steps to accept; more makes them shorter, where trajectories diverge.
     seed : int
         The same seed gives the same draws.
     progress : bool
@@ -234,7 +244,7 @@ def sample_posterior(
     Raises
     ------
     ParameterError
-        If a number is no whole number, or too small.
+        If a number is out of its range.
     FitError
         If nothing is free, blackjax is not installed, or a chain never finds a finite likelihood.
 
@@ -252,13 +262,15 @@ def sample_posterior(
     _require("warmup", warmup, 20)
     _require("draws", draws, 4)
     _require("seed", seed, 0)
+    if not isinstance(acceptance, float) or not 0.5 <= acceptance <= 0.99:
+        raise ParameterError(f"acceptance = {acceptance!r}: a number from 0.5 to 0.99")
     require_blackjax()
     density = log_density(analysis)
     starts = _scattered(density, chains, seed)
     blocks = []
     total = -(-(warmup + draws) // BLOCK) * BLOCK
     with counter(chains * total, "sample", progress) as shown:
-        for block in walk(density, starts, warmup, draws, seed):
+        for block in walk(density, starts, warmup, draws, acceptance, seed):
             blocks.append(block)
             shown.update(chains * BLOCK)
     return _described(analysis, density, _joined(blocks, warmup, draws), warmup, seed)
@@ -271,8 +283,6 @@ def _require(name: str, value: Any, least: int) -> None:
 
 def _scattered(density: LogDensity, chains: int, seed: int) -> FloatArray:
     """Places to start from: within two sigmas of a prior, or anywhere but near the bounds."""
-    from nuprop.inference.objective import place_of
-
     objective = density.objective
     free = list(objective.layout.free)
     random = np.random.default_rng(seed)
@@ -283,7 +293,8 @@ def _scattered(density: LogDensity, chains: int, seed: int) -> FloatArray:
     for _ in range(chains):
         share = random.uniform(0.1, 0.9, mean.size)
         around = mean + np.where(known, sigma, 0.0) * random.uniform(-2.0, 2.0, mean.size)
-        place = np.asarray(place_of(objective, np.where(known, np.clip(around, low, high), low)))
+        inside = np.where(known, np.clip(around, low, high), low)
+        place = np.asarray(place_of(objective, jnp.asarray(inside)))
         rows.append(np.clip(np.where(known, place, share), 0.05, 0.95)[free])
     x = np.array(rows)
     return np.log(x) - np.log1p(-x)
@@ -318,12 +329,13 @@ def _described(
     samples, r_hat, ess = jax.tree.map(np.asarray, _diagnosed(density, found.u))
     names = density.names
     return Posterior(
-        samples=samples,
+        samples={name: samples[name] for name in names},
         log_density=found.log_density,
         units={name: analysis.parameter(name).unit for name in names},
         logarithmic=tuple(n for n in names if analysis.parameter(n).scale == "log"),
         divergences=np.sum(found.diverged, axis=1),
         acceptance=np.mean(found.acceptance, axis=1),
+        steps=np.mean(found.steps, axis=1),
         r_hat=dict(zip(names, r_hat.tolist(), strict=True)),
         ess=dict(zip(names, ess.tolist(), strict=True)),
         warmup=warmup,

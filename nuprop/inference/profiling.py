@@ -55,8 +55,8 @@ def profile(
     """
     require_float64()
     made = grid(analysis, axes, points, nodes)
-    every = made.points()
+    every = made.rows()
     chunk = min(_CHUNK, len(every))
     chunks = np.split(padded(every, chunk), -(-len(every) // chunk))
     rows = [made.compute(part) for part in bar(chunks, "profile", progress)]
-    return made.profile(joined(rows, len(every)), made.null())
+    return made.arranged(joined(rows, len(every)))

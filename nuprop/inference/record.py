@@ -12,7 +12,7 @@ from nuprop.errors import ConfigError
 from nuprop.inference.grid import about
 
 if TYPE_CHECKING:
-    from nuprop.inference.fit import FitResult
+    from nuprop.inference.result import FitResult
 
 _FORMAT = "nuprop fit, version 1"
 

@@ -80,7 +80,7 @@ def scan(
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise ParameterError(f"{name} = {value!r}: a whole number of at least 1")
     made = grid(analysis, axes, 0, nodes)
-    every = made.points()
+    every = made.rows()
     chunks = np.split(padded(every, chunk), -(-len(every) // chunk))
     store = None
     if folder is not None:
@@ -95,7 +95,7 @@ def scan(
             done[number] = rows
             shown.update(chunk)
     rows = joined([done[number] for number in range(len(chunks))], len(every))
-    return made.profile(rows, made.null())
+    return made.arranged(rows)
 
 
 def _computed(

@@ -14,9 +14,9 @@ from nuprop.errors import FitError
 from nuprop.icecube.unfolded_likelihood import UnfoldedLikelihood
 from nuprop.inference.analysis import Analysis
 from nuprop.inference.ensemble import fitted_toys, require_run, saturated_nll, tail, usable
-from nuprop.inference.fit import FitResult
 from nuprop.inference.hypotheses import at_start
 from nuprop.inference.objective import Objective, fluences, predictions, start_of
+from nuprop.inference.result import FitResult
 from nuprop.inference.status import FitStatus
 from nuprop.precision import require_float64
 
