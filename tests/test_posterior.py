@@ -191,12 +191,13 @@ class TestSamples:
         assert summary["coupling"]["mean"] == pytest.approx(4e-3, abs=3e-4)
         assert summary["efficiency"]["sd"] == pytest.approx(0.1, rel=0.1)  # its prior
 
-    def test_never_finite(self):
+    def test_never_finite(self, monkeypatch):
         pytest.importorskip("blackjax")
+        stuck = np.full((2, nuts.BLOCK), -1e10)
+        block = nuts.Draws(np.zeros((2, nuts.BLOCK, 3)), stuck, stuck < 0.0, stuck, stuck)
+        monkeypatch.setattr("nuprop.inference.posterior.walk", lambda *given: [block])
         with pytest.raises(FitError, match="never found a finite likelihood"):
-            sample_posterior(
-                analysis(gaussian(broken=True)), chains=2, warmup=20, draws=4, progress=False
-            )
+            sample_posterior(analysis(gaussian()), chains=2, warmup=20, draws=5, progress=False)
 
     def test_faults(self, monkeypatch):
         this = analysis(gaussian())

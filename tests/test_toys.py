@@ -30,7 +30,7 @@ from nuprop.inference import (
 from nuprop.inference.ensemble import Refits, quantile, saturated_nll, tail, usable
 from nuprop.inference.grid import grid
 from nuprop.inference.hypotheses import on_grid
-from nuprop.inference.scoring import minimize
+from nuprop.inference.scoring import Optimum, minimize
 from nuprop.transport import cell_averages
 
 N_BINS = EDGES.size - 1
@@ -281,6 +281,16 @@ class TestCalibrate:
         assert found.thresholds[0.9] == pytest.approx(expected, abs=3 * error + 0.02)
         assert found.wilks[0.9] == pytest.approx(2.706, abs=1e-3)
 
+    def test_disfavored_point(self, with_dip):
+        point = {"coupling": 2e-3, "mass": 11e-3}
+        axis = np.linspace(1e-3, 7e-3, 13)
+        tested = calibrate(with_dip, point, axis=axis, toys=100, progress=False)
+        assert tested.observed > 5.0
+        assert tested.p_value < 0.05
+        assert tested.excluded(0.9)
+        assert tested.wilks_p_value == pytest.approx(stats.chi2(1).sf(tested.observed))
+        assert "along coupling (13 values)" in repr(tested)
+
     def test_tested_value_competes_off_the_axis(self, with_dip):
         found = calibrate(
             with_dip,
@@ -304,7 +314,7 @@ class TestCalibrate:
 
     @pytest.mark.slow
     def test_tests_a_nuisance_against_its_prior(self):
-        this = asimov(power_law()).fixed(normalization=1.5e-18)
+        this = asimov(power_law()).fixed(normalization=1.5e-18, index=2.0)
         found = calibrate(
             this,
             {"efficiency": 1.0},
@@ -379,18 +389,20 @@ class TestSignificance:
         assert found.p_value == pytest.approx(1 / 61)
         assert found.local_p_value < 1e-4
         assert found.z_score == pytest.approx(stats.norm.isf(1 / 61))
-        # the same as a profile says, and a raster of it
+
+    @pytest.mark.slow
+    def test_agrees_with_profile(self, with_dip):
+        coupling = np.linspace(1e-3, 7e-3, 13)
+        axes = {"coupling": coupling, "mass": [7e-3, 11e-3, 15e-3]}
         profiled = profile(with_dip, axes, progress=False)
+        found = significance(with_dip, axes, toys=20, progress=False)
         assert found.observed == pytest.approx(profiled.gain, abs=1e-4)
         at = int(np.argmin(abs(coupling - 2e-3)))
         point = {"coupling": coupling[at], "mass": 11e-3}
         tested = calibrate(with_dip, point, axis=coupling, toys=100, progress=False)
         assert tested.observed == pytest.approx(profiled.ts("raster")[at, 1], abs=1e-4)
-        assert tested.observed > 5.0
-        assert tested.excluded(0.9)
-        assert tested.wilks_p_value == pytest.approx(stats.chi2(1).sf(tested.observed))
-        assert "along coupling (13 values)" in repr(tested)
 
+    @pytest.mark.slow
     def test_looking_elsewhere(self):
         """Gains of toys without interaction exceed those at one mass, which are half chi^2."""
         this = asimov(analysis(counts(), NORMALIZATION, INDEX, COUPLING, MASS), interaction=False)
@@ -437,6 +449,20 @@ class TestToys:
         )
         assert found.rises(0).tolist() == [4.0, 0.0, np.inf]
         assert found.good(0).tolist() == [True, True, False]
+
+    def test_nearly_converged_is_good_enough(self):
+        """A flat direction in which a fit creeps; a steep one that a fit has not followed."""
+        x, curvature = jnp.array([0.4, 1.0]), jnp.diag(jnp.array([1e-6, 100.0]))
+
+        def near(*gradient, nll=3.0):
+            found = Optimum(x, nll, jnp.array(gradient), curvature, 60, jnp.array(False))
+            return bool(ensemble._near(found))
+
+        assert near(1e-3, 0.1)
+        assert near(1e-3, -50.0)  # held at its bound
+        assert not near(0.2, 0.0)  # over the range it may gain 0.02
+        assert not near(0.0, 2.0)
+        assert not near(0.0, 0.0, nll=jnp.inf)
 
     def test_toys_left_out(self):
         rows, good = np.arange(20.0), np.arange(20) != 7

@@ -65,7 +65,7 @@ def asimov(analysis: Analysis, *, interaction: bool = True, **values: Any) -> An
 
     References
     ----------
-    Cowan, Cranmer, Gross & Vitells 2011, arXiv:1007.1727, Sec. 3.4.
+    Cowan, Cranmer, Gross & Vitells 2011, arXiv:1007.1727, Sec. 3.2.
     """
     require_float64()
     for item in analysis.data:
