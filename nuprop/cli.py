@@ -213,7 +213,7 @@ def _scan(options: argparse.Namespace) -> None:
 def _survey(options: argparse.Namespace) -> None:
     from nuprop.survey import save, survey
 
-    result = survey(options.relics)
+    result = survey(options.relics, folder=options.output_dir)
     print(result.markdown())
     print()
     for path in save(result, options.output_dir)[:3]:

@@ -5,11 +5,10 @@ import pytest
 from astropy.table import Table
 from reference import stand_ins
 
-from nuprop import survey as module
 from nuprop.cli import main
 from nuprop.errors import ParameterError
 from nuprop.inference import Profile, objective
-from nuprop.survey import Survey, save, survey
+from nuprop.survey import Survey, run, save, survey
 
 ONE = {
     "samples": ("hese-3yr", "hese-12yr"),
@@ -23,9 +22,9 @@ ONE = {
 def _small_and_cheap():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(objective, "cell_averages", stand_ins.cell_averages)
-        small = module._Setting(couplings=4, masses=5, nodes=6, resolution=0.5)
-        patch.setattr(module, "_SETTINGS", {"cold": small, "thermal": small})
-        patch.setattr(module, "_FINE", small)
+        small = run._Setting(couplings=4, masses=5, nodes=6, resolution=0.5)
+        patch.setattr(run, "_SETTINGS", {"cold": small, "thermal": small})
+        patch.setattr(run, "_FINE", small)
         yield
 
 
@@ -49,7 +48,7 @@ def test_cases(cold):
 
 def test_profiles_are_those_of_a_scan(cold):
     """Fluxes tabulated once and shared by the samples give what each sample's own scan does."""
-    analysis = module._analysis("hese-12yr", ("GRB", "inverted", "0.006 eV"), "cold", module._FINE)
+    analysis = run._analysis("hese-12yr", ("GRB", "inverted", "0.006 eV"), "cold", run._FINE)
     shared = cold.profiles["hese-12yr", "GRB", "inverted", "0.006 eV"]
     from nuprop.inference import profile
 
@@ -64,6 +63,23 @@ def test_thermal_maps_state_the_error_of_their_coarse_march():
     [case] = found.cases
     assert case.relics == "thermal"
     assert case.error < 1e-6
+
+
+def test_finished_cases_are_found_again(cold, tmp_path, monkeypatch):
+    """What was saved is not computed anew, if it is whole and of the same fits."""
+    written = save(cold, tmp_path)
+    written[4].write_bytes(b"cut")
+    computed = []
+    original = run._profile
+
+    def counted(*arguments):
+        computed.append(arguments)
+        return original(*arguments)
+
+    monkeypatch.setattr(run, "_profile", counted)
+    again = survey("cold", folder=tmp_path, progress=False, **ONE)
+    assert len(computed) == 1
+    assert again.cases == cold.cases
 
 
 def test_files(cold, tmp_path):
@@ -81,7 +97,7 @@ def test_files(cold, tmp_path):
 
 
 def test_command(cold, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(module, "survey", lambda relics: Survey(cold.cases, cold.profiles))
+    monkeypatch.setattr(run, "survey", lambda relics: Survey(cold.cases, cold.profiles))
     assert main(["survey", "--output-dir", str(tmp_path)]) == 0
     said = capsys.readouterr().out
     assert "| hese-12yr | GRB | inverted |" in said

@@ -1,17 +1,13 @@
-"""What IceCube says of the L_mu - L_tau boson: best fits and limits for many cases, by one command.
-
-HESE of 3, 7.5 and 12 years; sources that follow star formation or gamma-ray bursts; both mass
-orderings; three masses of the lightest neutrino.
-"""
+"""The fits of a survey."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -29,9 +25,8 @@ from nuprop.mediators import ZPrime
 from nuprop.neutrinos import Neutrinos, Ordering
 from nuprop.relics import Relics
 from nuprop.sources import Source
-
-if TYPE_CHECKING:
-    from astropy.table import Table
+from nuprop.survey.cases import Case, Survey
+from nuprop.survey.files import kept, profile_path
 
 State = Literal["cold", "thermal"]
 
@@ -62,89 +57,10 @@ class _Setting:
 
 _SETTINGS: dict[State, _Setting] = {
     "cold": _Setting(couplings=40, masses=60, nodes=6, resolution=1.0),
-    "thermal": _Setting(couplings=25, masses=36, nodes=5, resolution=0.5),
+    "thermal": _Setting(couplings=20, masses=36, nodes=5, resolution=0.5),
 }
 #: Nodes and resolution of the check along g' at the best mass.
-_FINE = _Setting(couplings=25, masses=1, nodes=8, resolution=1.0)
-
-
-@dataclass(frozen=True)
-class Case:
-    """One line of the table.
-
-    Attributes
-    ----------
-    sample, evolution, ordering, lightest_mass, relics : str
-    gain : float
-        Fall of -2 ln L from no interaction to the best point.
-    mass_mev, coupling, index, normalization : float
-        The best point; the normalization in 1e-18 / (GeV cm2 s sr) per flavor at 100 TeV.
-    limit : float
-        Smallest coupling excluded at 90 % anywhere, at `limit_mass_mev`, by a raster with one
-        degree of freedom; NaN if nothing is excluded.
-    limit_mass_mev : float
-    excluded : str
-        Masses for which g' = 5e-4, and any larger coupling, is excluded at 90 %, in MeV.
-    error : float
-        Largest error of 2 Delta ln L by the coarser march of a map, found along g' at the best
-        mass; 0 for relics at rest.
-    """
-
-    sample: str
-    evolution: str
-    ordering: str
-    lightest_mass: str
-    relics: str
-    gain: float
-    mass_mev: float
-    coupling: float
-    index: float
-    normalization: float
-    limit: float
-    limit_mass_mev: float
-    excluded: str
-    error: float
-
-
-@dataclass(frozen=True, eq=False)
-class Survey:
-    """All cases and their profiles over (g', M).
-
-    Attributes
-    ----------
-    cases : tuple of Case
-    profiles : mapping from (sample, evolution, ordering, lightest_mass) to Profile
-    """
-
-    cases: tuple[Case, ...]
-    profiles: Mapping[tuple[str, str, str, str], Profile]
-
-    def table(self) -> Table:
-        """Give the cases as an astropy table."""
-        from astropy.table import Table
-
-        names = [item.name for item in fields(Case)]
-        return Table(
-            rows=[[asdict(case)[name] for name in names] for case in self.cases], names=names
-        )
-
-    def markdown(self) -> str:
-        """Write the cases as a table in Markdown."""
-        head = (
-            "| data | sources | ordering | m_lightest | gain | M [MeV] | g' | index | "
-            "g' excluded above (at M) | M excluded for g' = 5e-4 |"
-        )
-        lines = [head, "|" + "---|" * 10]
-        for case in self.cases:
-            limit = "none"
-            if np.isfinite(case.limit):
-                limit = f"{case.limit:.1e} ({case.limit_mass_mev:.1f} MeV)"
-            lines.append(
-                f"| {case.sample} | {case.evolution} | {case.ordering} | {case.lightest_mass} | "
-                f"{case.gain:.1f} | {case.mass_mev:.1f} | {case.coupling:.1e} | {case.index:.2f} | "
-                f"{limit} | {case.excluded} |"
-            )
-        return "\n".join(lines)
+_FINE = _Setting(couplings=20, masses=1, nodes=8, resolution=1.0)
 
 
 def survey(
@@ -154,6 +70,7 @@ def survey(
     evolutions: tuple[str, ...] = tuple(EVOLUTIONS),
     orderings: tuple[Ordering, ...] = ORDERINGS,
     lightest: tuple[str, ...] = LIGHTEST,
+    folder: str | Path | None = None,
     progress: bool = True,
 ) -> Survey:
     """Fit the L_mu - L_tau boson to HESE in many cases.
@@ -165,6 +82,8 @@ def survey(
         usual, whose error on 2 Delta ln L is measured along g' at the best mass of each case.
     samples, evolutions, orderings, lightest : tuple of str
         Which cases.
+    folder : path, optional
+        Where the profile of each case is kept when it is done, and found again.
     progress : bool
 
     Returns
@@ -191,7 +110,7 @@ def survey(
     cases: list[Case] = []
     profiles: dict[tuple[str, str, str, str], Profile] = {}
     for model in bar(models, f"survey, {relics} relics", progress):
-        for name, profile, case in _surveyed(relics, samples, model):
+        for name, profile, case in _surveyed(relics, samples, model, folder):
             profiles[(name, *model)] = profile
             cases.append(case)
     order = {name: number for number, name in enumerate(samples)}
@@ -222,7 +141,10 @@ def _analysis(
 
 
 def _surveyed(
-    relics: State, samples: tuple[str, ...], model: tuple[str, Ordering, str]
+    relics: State,
+    samples: tuple[str, ...],
+    model: tuple[str, Ordering, str],
+    folder: str | Path | None,
 ) -> Iterator[tuple[str, Profile, Case]]:
     """Propagate one model over the plane once, and compare it with every sample."""
     setting = _SETTINGS[relics]
@@ -231,15 +153,21 @@ def _surveyed(
     for name in samples:
         analysis = _analysis(name, model, relics, setting)
         made = grid(analysis, axes, 0, setting.nodes)
-        points = made.rows()
-        if table is None:
-            table = tabulated_at(made.objective, _rows(made, points), setting.nodes)
-        profile = _profile(made, points, table)
-        if relics == "cold":
-            best, error = _polished(analysis, profile), 0.0
-        else:
-            best, error = profile.best, _error_along_coupling(name, model, profile)
-        yield name, profile, _case(name, model, relics, profile, best, error)
+        path = None if folder is None else profile_path(folder, relics, (name, *model))
+        profile = None if path is None else kept(path, made)
+        if profile is None:
+            points = made.rows()
+            if table is None:
+                table = tabulated_at(made.objective, _rows(made, points), setting.nodes)
+            profile = _profile(made, points, table)
+            if relics == "cold":
+                best, error = _polished(analysis, profile), 0.0
+            else:
+                best, error = profile.best, _error_along_coupling(name, model, profile)
+            profile = replace(profile, about={**profile.about, "best": best, "error": error})
+            if path is not None:
+                profile.save(path)
+        yield name, profile, _case(name, model, relics, profile)
 
 
 def _rows(made: Grid, points: Any) -> jax.Array:
@@ -287,9 +215,8 @@ def _case(
     model: tuple[str, Ordering, str],
     relics: State,
     profile: Profile,
-    best: Mapping[str, float],
-    error: float,
 ) -> Case:
+    best: Mapping[str, float] = profile.about["best"]
     masses = profile.axes["mass"]
     limits = profile.upper_limit(0.9)
     some = bool(np.any(np.isfinite(limits)))
@@ -311,27 +238,5 @@ def _case(
         limit=float(limits[strongest]) if some else np.nan,
         limit_mass_mev=1e3 * float(masses[strongest]) if some else np.nan,
         excluded=f"{', '.join(bands)} MeV" if bands else "none",
-        error=error,
+        error=profile.about["error"],
     )
-
-
-def save(result: Survey, folder: str | Path) -> list[Path]:
-    """Write the table as ECSV and Markdown, the figure, and every profile as .npz."""
-    from nuprop.plot import plot_exclusions
-
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    state = result.cases[0].relics
-    written = [folder / f"survey-{state}.{suffix}" for suffix in ("ecsv", "md", "png")]
-    result.table().write(written[0], format="ascii.ecsv", overwrite=True)
-    written[1].write_text(result.markdown() + "\n", encoding="utf-8")
-    panels: dict[tuple[str, str], dict[tuple[str, str], Profile]] = {}
-    for (name, evolution, ordering, lightest), profile in result.profiles.items():
-        panel = panels.setdefault((evolution, f"lightest {lightest}"), {})
-        panel[name, f"{ordering} ordering"] = profile
-    motion = "Relics at rest." if state == "cold" else "Relics in thermal motion."
-    plot_exclusions(panels, written[2], note=motion)
-    for key, profile in result.profiles.items():
-        stem = "-".join(part.replace(" ", "") for part in key)
-        written.append(profile.save(folder / f"survey-{state}" / f"{stem}.npz"))
-    return written
