@@ -176,6 +176,8 @@ def test_figures_are_drawn_where_asked(propagated, tmp_path, capsys):
 
 
 FIT = f"""{SOURCE}{MEDIATOR}
+[neutrinos]
+lightest_mass = "0.08 eV"
 [relics]
 thermal = false
 [data]

@@ -17,6 +17,7 @@ from nuprop.runfile import examples, parse, parse_fit, read, read_fit
 BASE = {
     "source": {"evolution": "flat", "spectrum": {"kind": "power-law", "index": 2.5}},
     "mediator": {"model": "lmu-ltau", "mass": "11 MeV", "coupling": 5e-4},
+    "neutrinos": {"lightest_mass": "0.08 eV"},
     "relics": {"thermal": False},
     "data": {"sample": "hese-7.5yr"},
 }
@@ -150,7 +151,8 @@ def test_axes_carry_units():
 def test_a_scan_is_kept_in_a_folder_of_the_name_of_its_file(tmp_path):
     path = tmp_path / "hese-7.5yr.mine.toml"
     text = 'source.evolution = "flat"\n[mediator]\nmodel = "lmu-ltau"\nmass = "11 MeV"\n'
-    text += 'coupling = 5e-4\n[relics]\nthermal = false\n[data]\nsample = "hese-3yr"\n'
+    text += 'coupling = 5e-4\n[neutrinos]\nlightest_mass = "0.08 eV"\n'
+    text += '[relics]\nthermal = false\n[data]\nsample = "hese-3yr"\n'
     path.write_text(text)
     assert read_fit(path).scan_options == {"folder": "hese-7.5yr.mine"}
     path.write_text(text + '[scan]\nfolder = "there"\n')

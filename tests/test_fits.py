@@ -91,10 +91,14 @@ def test_best_point_at_a_bound_and_flat_directions():
     assert math.isnan(flat.errors["coupling"])
 
 
-def test_three_minimizers_agree():
+@pytest.fixture(scope="module")
+def power_law_fit():
+    return fit(model(coupling=None), starts=3, progress=False)
+
+
+def test_three_minimizers_agree(power_law_fit):
     """L-BFGS-B, MIGRAD (to its own tolerance) and Fisher scoring end in one place."""
-    analysis = model(coupling=None)
-    first = fit(analysis, starts=3, progress=False)
+    first, analysis = power_law_fit, power_law_fit.analysis
     assert first.status is FitStatus.CONVERGED
     assert np.ptp(first.starts) < 1e-4
     scored = profiled_at(analysis.objective(), jnp.zeros((1, 0)), (), 6)
@@ -118,3 +122,15 @@ def test_asked_for_nothing_but_nuisances_gives_back_the_asimov_data():
     )
     assert bool(found.converged[0])
     np.testing.assert_allclose(found.values[0], values, rtol=1e-4)
+
+
+def test_result_tells_all(power_law_fit):
+    text = repr(power_law_fit)
+    assert "CONVERGED" in text
+    assert "3 of 3" in text
+    assert "fixed" in text
+    [counts] = power_law_fit.expected()
+    assert counts.total.sum() == pytest.approx(60, abs=3)
+    written = power_law_fit.to_dict()
+    assert written["parameters"]["index"]["value"] == power_law_fit.values["index"]
+    assert "icecube2021hese" in power_law_fit.citation()

@@ -249,11 +249,12 @@ class TestResponse:
         cells = made.energy_edges.shape[0] - 1
         near = np.abs(np.log10(np.asarray(made.energy_edges)[:-1] / 6.3e6)) < 0.05
         counts = np.zeros((2, 3))
+        signal = jax.jit(lambda row: made.signal(row, {}))
         for a in range(2):
             for f in range(3):
                 row = np.zeros((2, 3, cells))
                 row[a, f, near] = 1e-20
-                counts[a, f] = float(made.signal(row, {}).sum())
+                counts[a, f] = float(signal(row).sum())
         assert counts[1, 0] > 10.0 * counts[0, 0]  # 818 m^2 against 30 m^2 of nu_e
         rest = counts[[0, 0, 0, 1, 1], [0, 1, 2, 1, 2]]
         assert rest.max() < 3.0 * rest.min()
@@ -277,8 +278,9 @@ class TestResponse:
             names = ("conv", "muon", "dom", "ice")
             return made.nll(made.predict(flux, dict(zip(names, x, strict=True))))
 
+        nll = jax.jit(nll)
         x = np.array([1.1, 0.8, 0.97, 0.2])
-        slope = jax.grad(nll)(x)
+        slope = jax.jit(jax.grad(nll))(x)
         for i in range(4):
             step = np.zeros(4)
             step[i] = 1e-5
@@ -379,7 +381,8 @@ class TestSample:
         made = sample("hese-3yr")
         mean = jnp.linspace(0.3, 12.0, 11)
         keys = jax.random.split(jax.random.key(3), 4000)
-        drawn = np.asarray(jax.vmap(lambda key: made.simulate(mean, key).observed)(keys))
+        draw = jax.jit(jax.vmap(lambda key: made.simulate(mean, key).observed))
+        drawn = np.asarray(draw(keys))
         error = np.sqrt(np.asarray(mean) / 4000)
         assert np.all(np.abs(drawn.mean(axis=0) - mean) < 5 * error)
         assert np.all(

@@ -199,6 +199,7 @@ def test_march_has_finite_derivatives_at_zero_mass(march_case):
         assert np.all(np.isfinite(derivative)), name
 
 
+@pytest.mark.slow
 def test_vectorized_over_every_parameter(sweep_case):
     keys = jax.random.split(jax.random.key(3), len(PARAMETERS))
     batch = {

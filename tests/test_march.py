@@ -278,6 +278,7 @@ def test_against_finer_lattice(make):
     assert max(balance.number_residual, balance.energy_residual) < 1e-3
 
 
+@pytest.mark.slow
 def test_against_second_solver():
     # three broad lines that overlap, from 18 percent of the energy to 3.5, and tau up to 12
     model = models.model(

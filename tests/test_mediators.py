@@ -540,6 +540,7 @@ class TestDerivatives:
 
 
 class TestPytree:
+    @pytest.mark.slow
     def test_vmap_over_every_leaf(self):
         neutrinos = Neutrinos("0.01 eV")
         zprime = lmu_ltau("0.5 GeV", 0.02, kinetic_mixing=0.05, loop_mixing=True)

@@ -362,6 +362,7 @@ def test_information_is_the_inverse_variance_of_the_counts(full):
     assert np.all(np.asarray(empty) == 0.0)
 
 
+@pytest.mark.slow
 def test_toys_scatter_around_the_prediction(plain):
     fluence = power_law(np.asarray(plain.energy_edges))
     prediction = predict(plain, fluence, {})

@@ -257,6 +257,7 @@ def test_gap_and_edge():
     assert normal[0] > normal[3]
 
 
+@pytest.mark.slow
 def test_gap_and_edge_in_motion():
     energy = np.array([6500, 3800, 3000, 750]) * TEV
     total, _ = ratios(energy, FIG4, relics=THERMAL)
@@ -380,7 +381,7 @@ def fine_average(edges, spectrum_at, kinks):
     return np.array(averages)
 
 
-@pytest.mark.parametrize("method", ["sweep", "march"])
+@pytest.mark.parametrize("method", ["sweep", pytest.param("march", marks=pytest.mark.slow)])
 def test_cell_averages(method):
     edges = np.geomspace(5e4, 1e6, SIZE)
     relics = COLD if method == "sweep" else THERMAL
@@ -434,6 +435,7 @@ def test_method_for_relics_in_motion():
     assert "LatticeShape" in asked.parameters["solver"]["lattice"]
 
 
+@pytest.mark.slow
 def test_method_for_wide_cells():
     # rms widths of 0.6 eV relics at z = 5: 0.35 percent; of 0.08 eV, 2.6 percent, which re-absorbs
     wide = np.geomspace(1e2, 1e8, SIZE)

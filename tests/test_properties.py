@@ -183,6 +183,7 @@ def march_all(p, lattice):
     return jax.lax.map(one, p)
 
 
+@pytest.mark.slow
 @settings(COMMON, max_examples=3)
 @given(seeds)
 def test_march(seed):
@@ -211,6 +212,7 @@ def in_parts_and_together(p, second, weights):
     return parts, flux(nuprop.Sum(*map(nuprop.PowerLaw, indices), weights=weights))
 
 
+@pytest.mark.slow
 @settings(COMMON, max_examples=4)
 @given(seeds)
 def test_superposition(seed):

@@ -46,6 +46,7 @@ def test_cases(cold):
         assert (case.relics, case.evolution, case.lightest_mass) == ("cold", "GRB", "0.006 eV")
 
 
+@pytest.mark.slow
 def test_profiles_are_those_of_a_scan(cold):
     """Fluxes tabulated once and shared by the samples give what each sample's own scan does."""
     analysis = run._analysis("hese-12yr", ("GRB", "inverted", "0.006 eV"), "cold", run._FINE)
@@ -57,6 +58,7 @@ def test_profiles_are_those_of_a_scan(cold):
     assert shared.null_nll == pytest.approx(alone.null_nll, abs=1e-7)
 
 
+@pytest.mark.slow
 def test_thermal_maps_state_the_error_of_their_coarse_march():
     """The stand-in has no march: coarse and fine agree, and the error is that of the fits."""
     found = survey("thermal", progress=False, **(ONE | {"samples": ("hese-3yr",)}))

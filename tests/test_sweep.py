@@ -58,6 +58,7 @@ def of_first_state(energy, lines, emission, **options):
 # --- closed forms ----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_burst_closed_form(einstein_de_sitter):
     # N/N_free = e^-tau + sum_k c_k r^a {(u0^-a - 1)/a
     #            - (2/3) [Gamma(2a/3, 1) - Gamma(2a/3, u0^-3/2)]}

@@ -133,6 +133,7 @@ class TestAsimov:
 
 
 class TestGoodnessOfFit:
+    @pytest.mark.slow
     def test_statistic_is_deviance_and_pulls(self):
         rng = np.random.default_rng(3)
         made = asimov(power_law())
@@ -239,6 +240,7 @@ def with_dip():
 
 
 class TestCalibrate:
+    @pytest.mark.slow
     def test_wilks_where_all_is_regular(self, with_dip):
         found = calibrate(
             with_dip,
