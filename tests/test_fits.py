@@ -134,3 +134,14 @@ def test_result_tells_all(power_law_fit):
     written = power_law_fit.to_dict()
     assert written["parameters"]["index"]["value"] == power_law_fit.values["index"]
     assert "icecube2021hese" in power_law_fit.citation()
+
+
+def test_points_together_are_points_one_by_one():
+    """What an accelerator does, all points in one batch, against the loop of a CPU: 1e-9."""
+    coupling = Parameter("mediator.coupling", (0.0, 0.01), start=0.0, fixed=True)
+    made = model(sample("hese-3yr"), parameters=[NORM, INDEX, coupling]).objective()
+    points = jnp.linspace(0.0, 0.01, 3)[:, None]
+    loop, batch = (profiled_at(made, points, (2,), 6, batched) for batched in (False, True))
+    np.testing.assert_allclose(batch.nll, loop.nll, rtol=1e-9)
+    np.testing.assert_allclose(batch.values[:, :2], loop.values[:, :2], rtol=1e-4)
+    assert bool(batch.converged.all())
