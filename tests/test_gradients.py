@@ -153,6 +153,7 @@ def test_cell_averages(cells_case, name):
     cells_case.check(name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PARAMETERS)
 def test_march(march_case, name):
     march_case.check(name)
@@ -194,6 +195,7 @@ def test_march_of_a_massless_lightest_state(march_case, name):
     march_case.check(name, lightest=0.0)
 
 
+@pytest.mark.slow
 def test_march_has_finite_derivatives_at_zero_mass(march_case):
     for name, derivative in march_case.forward(numbers(lightest=0.0)).items():
         assert np.all(np.isfinite(derivative)), name

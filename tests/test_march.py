@@ -316,7 +316,7 @@ def test_printed_numbers_in_motion():
     assert max(balance.number_residual, balance.energy_residual) < 1e-3
 
 
-@pytest.mark.parametrize("xi", [0.0, 1.0])
+@pytest.mark.parametrize("xi", [0.0, pytest.param(1.0, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("nature", ["majorana", "dirac"])
 def test_absorption_alone(nature, xi):
     # without secondaries N_i = int du rate Q e^-tau_i(u), with depths by quadrature

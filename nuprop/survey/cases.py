@@ -76,11 +76,14 @@ class Survey:
 
     def markdown(self) -> str:
         """Write the cases as a table in Markdown."""
+        thermal = any(case.relics == "thermal" for case in self.cases)
         head = (
             "| data | sources | ordering | m_lightest | gain | M [MeV] | g' | index | "
             "g' excluded above (at M) | M excluded for g' = 5e-4 |"
         )
-        lines = [head, "|" + "---|" * 10]
+        if thermal:
+            head += " error of 2 Delta ln L |"
+        lines = [head, "|" + "---|" * (head.count("|") - 1)]
         for case in self.cases:
             limit = "none"
             if np.isfinite(case.limit):
@@ -88,6 +91,6 @@ class Survey:
             lines.append(
                 f"| {case.sample} | {case.evolution} | {case.ordering} | {case.lightest_mass} | "
                 f"{case.gain:.1f} | {case.mass_mev:.1f} | {case.coupling:.1e} | {case.index:.2f} | "
-                f"{limit} | {case.excluded} |"
+                f"{limit} | {case.excluded} |" + (f" {case.error:.2f} |" if thermal else "")
             )
         return "\n".join(lines)
