@@ -316,6 +316,7 @@ def test_printed_numbers_in_motion():
     assert max(balance.number_residual, balance.energy_residual) < 1e-3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("xi", [0.0, pytest.param(1.0, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("nature", ["majorana", "dirac"])
 def test_absorption_alone(nature, xi):

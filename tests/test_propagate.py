@@ -104,6 +104,7 @@ def test_emissivity_normalization():
     np.testing.assert_allclose(slope, -2.3, rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_point_source_luminosity():
     z, luminosity, band = 0.5, 1e46, (1e4, 1e7)
     source = nuprop.PointSource(

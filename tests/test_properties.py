@@ -132,6 +132,7 @@ def check_books(books, tolerance):
     assert np.max(np.abs(out - expected) / np.maximum(scale, 1e-300)) < tolerance
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("nature", ["majorana", "dirac"])
 @settings(COMMON, max_examples=3)
 @given(seeds)

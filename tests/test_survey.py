@@ -67,6 +67,7 @@ def test_thermal_maps_state_the_error_of_their_coarse_march():
     assert case.error < 1e-6
 
 
+@pytest.mark.slow
 def test_finished_cases_are_found_again(cold, tmp_path, monkeypatch):
     """What was saved is not computed anew, if it is whole and of the same fits."""
     written = save(cold, tmp_path)

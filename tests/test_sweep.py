@@ -128,6 +128,7 @@ def one_state():
     return models.problem_of(*models.model(models.one_state(), masses=[0.05, 0.06, 0.07]))
 
 
+@pytest.mark.slow
 def test_one_state(one_state):
     energy = 1e6 * ONE_STATE[:, 0]
     for options, tolerance in (({}, GOAL), (FINE, 1e-10)):  # 1e-10: the digits printed

@@ -264,8 +264,8 @@ def sample_posterior(
     _require("seed", seed, 0)
     if not isinstance(acceptance, float) or not 0.5 <= acceptance <= 0.99:
         raise ParameterError(f"acceptance = {acceptance!r}: a number from 0.5 to 0.99")
-    require_blackjax()
     density = log_density(analysis)
+    require_blackjax()
     starts = _scattered(density, chains, seed)
     blocks = []
     total = -(-(warmup + draws) // BLOCK) * BLOCK
