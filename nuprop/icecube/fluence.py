@@ -65,9 +65,7 @@ def _of_function(flux: Callable[[FloatArray], Any], edges: FloatArray) -> FloatA
     energy = np.exp(0.5 * (log_edges[1:] + log_edges[:-1])[:, None] + half * _NODES)
     values = np.asarray(flux(energy.ravel()), dtype=np.float64)
     n = energy.size
-    if values.shape == (n,):
-        values = np.broadcast_to(0.5 * values, (2, 3, n))
-    elif values.shape == (3, n):
+    if values.shape in ((n,), (3, n)):
         values = np.broadcast_to(0.5 * values, (2, 3, n))
     elif values.shape != (2, 3, n):
         raise GridError(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from importlib import resources
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nuprop.errors import ConfigError, DatasetError, nearest
+from nuprop.icecube.text_table import read_table, table_names
 
 Scope = Literal["per-flavor", "all-flavor"]
 FloatArray = NDArray[np.float64]
@@ -98,7 +98,7 @@ class UnfoldedSpectrum:
 
 def available() -> tuple[str, ...]:
     """Name every published spectrum in the package, in alphabetical order."""
-    return tuple(sorted(item.name.removesuffix(".csv") for item in _folder().iterdir()))
+    return table_names("unfolded")
 
 
 def unfolded(name: str) -> UnfoldedSpectrum:
@@ -125,11 +125,8 @@ def unfolded(name: str) -> UnfoldedSpectrum:
     known = available()
     if name not in known:
         raise DatasetError(f"points = {name!r}: no such spectrum; {nearest(name, known)}")
-    text = (_folder() / f"{name}.csv").read_text(encoding="utf-8")
-    lines = text.splitlines()
-    header = dict(line[2:].split(": ", 1) for line in lines if line.startswith("# "))
-    rows = [line.split(",") for line in lines if not line.startswith("#")][1:]
-    e_lo, e_hi, kind, value, err_minus, err_plus = zip(*rows, strict=True)
+    table = read_table("unfolded", name)
+    header = table.header
     level = header["limit-level"]
     return UnfoldedSpectrum(
         name=name,
@@ -140,18 +137,10 @@ def unfolded(name: str) -> UnfoldedSpectrum:
         scope="all-flavor" if header["scope"] == "all-flavor" else "per-flavor",
         limit_level=None if level == "not stated" else float(level),
         note=header["note"],
-        e_lo=_floats(e_lo, _ENERGY_UNIT),
-        e_hi=_floats(e_hi, _ENERGY_UNIT),
-        value=_floats(value, _FLUX_UNIT),
-        err_minus=_floats(err_minus, _FLUX_UNIT),
-        err_plus=_floats(err_plus, _FLUX_UNIT),
-        is_limit=np.array(kind) == "limit",
+        e_lo=table.numbers("e_lo") * _ENERGY_UNIT,
+        e_hi=table.numbers("e_hi") * _ENERGY_UNIT,
+        value=table.numbers("value") * _FLUX_UNIT,
+        err_minus=table.numbers("err_minus") * _FLUX_UNIT,
+        err_plus=table.numbers("err_plus") * _FLUX_UNIT,
+        is_limit=np.array(table.columns["kind"]) == "limit",
     )
-
-
-def _floats(column: tuple[str, ...], unit: float) -> FloatArray:
-    return np.array(column, dtype=np.float64) * unit
-
-
-def _folder() -> resources.abc.Traversable:
-    return resources.files("nuprop.icecube") / "data" / "unfolded"

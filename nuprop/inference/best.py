@@ -12,7 +12,7 @@ import numpy as np
 from nuprop.icecube.counts import ExpectedCounts
 from nuprop.icecube.sample import Sample
 from nuprop.inference.analysis import Analysis
-from nuprop.inference.objective import Objective, amplitude, fluences
+from nuprop.inference.objective import Objective, amplitude, fluences, nuisances_of
 from nuprop.inference.physics import UNCOUPLED, Physics, replaced
 
 
@@ -54,11 +54,7 @@ def expected_counts(objective: Objective, values: jax.Array) -> tuple[ExpectedCo
     for number, item in enumerate(objective.likelihoods):
         if not isinstance(item, Sample):
             continue
-        nuisance = {
-            slot.target: float(slot.value(values[i]))
-            for i, slot in enumerate(objective.layout.slots)
-            if slot.role == "detector" and number in slot.owners
-        }
+        nuisance = nuisances_of(objective, values, number)
         counts = ExpectedCounts.of(item, scale * flux[number], nuisance, scale * free_flux[number])
         result.append(counts)
     return tuple(result)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nuprop.errors import FitError
-from nuprop.inference.fluxtable import FluxTable, can_tabulate, tabulate
+from nuprop.inference.fluxtable import FluxTable, can_tabulate, tabulated_at
 from nuprop.inference.grid import Grid
 from nuprop.inference.objective import Objective
 
@@ -56,15 +56,10 @@ def blocks(rows: T, number: int) -> list[T]:
     return [jax.tree.map(lambda leaf, at=at: leaf[at], rows) for at in places]
 
 
-@jax.jit
-def _tabulated(objective: Objective, values: jax.Array) -> FluxTable:
-    return jax.lax.map(lambda row: tabulate(replace(objective, values=row), NODES), values)
-
-
 def tabulated(objective: Objective, values: jax.Array) -> FluxTable:
     """Tabulate the flux for rows of values of all parameters; a table with a leading axis."""
     number = len(values)
-    parts = [_tabulated(objective, block) for block in blocks(values, number)]
+    parts = [tabulated_at(objective, block, NODES) for block in blocks(values, number)]
     return jax.tree.map(lambda *rows: jnp.concatenate(rows)[:number], *parts)
 
 

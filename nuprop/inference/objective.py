@@ -184,6 +184,15 @@ def amplitude(objective: Objective, values: jax.Array) -> jax.Array:
     return jnp.ones(())
 
 
+def nuisances_of(objective: Objective, values: jax.Array, number: int) -> dict[str, Any]:
+    """Values of the nuisances of one likelihood, by name."""
+    return {
+        slot.target: slot.value(values[i])
+        for i, slot in enumerate(objective.layout.slots)
+        if slot.role == "detector" and number in slot.owners
+    }
+
+
 def predictions(
     objective: Objective, values: jax.Array, flux: tuple[jax.Array, ...]
 ) -> tuple[jax.Array, ...]:
@@ -191,11 +200,7 @@ def predictions(
     scale = amplitude(objective, values)
     result = []
     for number, (likelihood, fluence) in enumerate(zip(objective.likelihoods, flux, strict=True)):
-        nuisance = {
-            slot.target: slot.value(values[i])
-            for i, slot in enumerate(objective.layout.slots)
-            if slot.role == "detector" and number in slot.owners
-        }
+        nuisance = nuisances_of(objective, values, number)
         result.append(likelihood.predict(scale * fluence, nuisance))
     return tuple(result)
 
