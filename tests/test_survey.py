@@ -100,7 +100,9 @@ def test_files(cold, tmp_path):
 
 
 def test_command(cold, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(run, "survey", lambda relics: Survey(cold.cases, cold.profiles))
+    monkeypatch.setattr(
+        "nuprop.survey.survey", lambda relics, folder: Survey(cold.cases, cold.profiles)
+    )
     assert main(["survey", "--output-dir", str(tmp_path)]) == 0
     said = capsys.readouterr().out
     assert "| hese-12yr | GRB | inverted |" in said

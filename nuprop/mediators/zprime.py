@@ -10,6 +10,7 @@ from typing import Any, Literal
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
 
 from nuprop.constants import (
     CHARGED_LEPTON_MASSES,
@@ -249,19 +250,40 @@ class ZPrime:
         charges = jnp.asarray(self.charges_real) + 1j * jnp.asarray(self.charges_imag)
         return self.coupling * charges
 
-    @property
-    def photon_mixing(self) -> jax.Array:
-        """Mixing -epsilon cos(theta_W) + eps_loop(M^2), complex: charged leptons get e times it."""
+    def photon_mixing_at(self, q2: ArrayLike) -> jax.Array:
+        """Mixing with the photon at the squared momentum q^2, complex.
+
+        -epsilon cos(theta_W) + eps_loop(q^2): charged leptons get e times it.
+
+        Parameters
+        ----------
+        q2 : array, GeV^2
+            Negative in scattering, s in annihilation. Without `loop_mixing` nothing depends on it.
+
+        Returns
+        -------
+        Array, complex, of the shape of `q2`.
+        """
+        q2 = jnp.asarray(q2)
         tree = jnp.asarray(-_COS_THETA_W * self.kinetic_mixing, dtype=jnp.complex128)
         if not self.loop_mixing:
-            return tree
-        return tree + self.coupling * loop_mixing(jnp.asarray(self.mass) ** 2, self.charged_charges)
+            return tree * jnp.ones_like(q2)
+        return tree + self.coupling * loop_mixing(q2, self.charged_charges)
+
+    @property
+    def photon_mixing(self) -> jax.Array:
+        """Mixing with the photon on the mass shell, q^2 = M^2; see `photon_mixing_at`."""
+        return self.photon_mixing_at(jnp.asarray(self.mass) ** 2)
+
+    def charged_couplings_at(self, q2: ArrayLike) -> jax.Array:
+        """Vector couplings g_l to e, mu, tau at q^2, mixing included; complex, shape (..., 3)."""
+        charges = jnp.asarray(self.charged_charges)
+        return self.coupling * charges + ELEMENTARY_CHARGE * self.photon_mixing_at(q2)[..., None]
 
     @property
     def charged_couplings(self) -> jax.Array:
-        """Vector couplings g_l to e, mu, tau, mixing included; complex, shape (3,)."""
-        charges = jnp.asarray(self.charged_charges)
-        return self.coupling * charges + ELEMENTARY_CHARGE * self.photon_mixing
+        """Vector couplings g_l to e, mu, tau on the mass shell; complex, shape (3,)."""
+        return self.charged_couplings_at(jnp.asarray(self.mass) ** 2)
 
     def couplings_in_mass_basis(self, neutrinos: Neutrinos) -> jax.Array:
         """g_ij = (U^dagger g U)_ij, complex, shape (3, 3).

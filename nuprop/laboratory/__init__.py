@@ -1,0 +1,1 @@
+"""The same boson in the laboratory."""
