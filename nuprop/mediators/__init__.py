@@ -1,6 +1,8 @@
 """Mediators of the force between neutrinos: couplings, widths, decays, resonance energies."""
 
+from nuprop.mediators.line import Mediator as Mediator
 from nuprop.mediators.resonance import resonance_energies as resonance_energies
+from nuprop.mediators.scalar import Scalar as Scalar
 from nuprop.mediators.zprime import ZPrime as ZPrime
 
-__all__ = ["ZPrime", "resonance_energies"]
+__all__ = ["Mediator", "Scalar", "ZPrime", "resonance_energies"]

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from nuprop.mediators.zprime import ZPrime
+from nuprop.mediators.line import Mediator
 from nuprop.neutrinos import Neutrinos
 from nuprop.units import in_code_units, quantity, require
 
@@ -35,12 +35,12 @@ def resonance_energy(mass: ArrayLike, target_mass: ArrayLike, z: ArrayLike = 0.0
     return jnp.where(massive, energy, jnp.inf) / (1.0 + jnp.asarray(z))
 
 
-def resonance_energies(mediator: ZPrime, neutrinos: Neutrinos, z: Any = 0.0) -> Any:
+def resonance_energies(mediator: Mediator, neutrinos: Neutrinos, z: Any = 0.0) -> Any:
     """Energies at Earth at which each relic mass eigenstate, at rest, absorbs resonantly.
 
     Parameters
     ----------
-    mediator : ZPrime
+    mediator : ZPrime or Scalar
     neutrinos : Neutrinos
     z : float or array, shape (...)
         Redshift of the interaction: E = M^2 / (2 m_i (1 + z)).
@@ -62,6 +62,7 @@ def resonance_energies(mediator: ZPrime, neutrinos: Neutrinos, z: Any = 0.0) -> 
     Examples
     --------
     >>> neutrinos = Neutrinos(lightest_mass="0.08 eV")
+    >>> from nuprop.mediators import ZPrime
     >>> zprime = ZPrime.lmu_ltau(mass="11 MeV", coupling=5e-4)
     >>> print(resonance_energies(zprime, neutrinos).to("TeV").round(2))
     [756.25 751.86 640.83] TeV

@@ -1,0 +1,501 @@
+"""The scalar or pseudoscalar that couples to neutrinos: real or Majoron-like, any flavors."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.typing import ArrayLike
+
+from nuprop.constants import HBAR_C, SPEED_OF_LIGHT
+from nuprop.errors import ParameterError, PhysicsWarning, nearest
+from nuprop.mediators.coupling import squared_moduli
+from nuprop.neutrinos import Neutrinos
+from nuprop.pytree import as_pytree, assign, gather, leaf_text
+from nuprop.units import in_code_units, is_traced, require, required_number
+
+Nature = Literal["majorana", "dirac"]
+
+_LARGEST_WIDTH = 0.3  # of the mass
+_LARGEST_COUPLING = math.sqrt(4.0 * math.pi)
+_SYMMETRY_TOLERANCE = 1e-12  # of the largest entry
+_FLAVORS = {"e": (1.0, 0.0, 0.0), "mu": (0.0, 1.0, 0.0), "tau": (0.0, 0.0, 1.0)}
+
+
+@as_pytree
+@dataclass(frozen=True, init=False, eq=False, repr=False)
+class Scalar:
+    """A spin-0 boson with L = -(1/2) phi sum_ab lambda_ab nu_a nu_b + h.c.
+
+    nu_a are left-handed two-component fields, lambda is symmetric. Of Dirac neutrinos and
+    lepton number 0 it is the Yukawa coupling L = -phi sum_ab lambda_ab N_a nu_b + h.c. to the
+    singlets N_a (conjugates of the right-handed neutrinos), taken in the basis where they mix as
+    the nu_a do; with the four-component psi = (nu, N^dagger) that is
+    -phi psibar_a (lambda P_L + lambda^dagger P_R)_ab psi_b for a real phi.
+
+    Parameters
+    ----------
+    mass : Quantity, str or float, GeV
+    coupling_matrix : array, shape (3, 3)
+        lambda_ab in the flavor basis (e, mu, tau), symmetric, may be complex. A real matrix is a
+        scalar, an imaginary one a pseudoscalar (lambda = i g: (g/2) phi nubar i gamma_5 nu).
+    complex_field : bool, optional
+        Whether phi is a complex field, a particle and its antiparticle; the coupling is then to
+        phi, and h.c. to phi*. By default it is if it carries lepton number.
+    lepton_number : 0 or -2
+        -2 makes L conserve lepton number with the coupling nu nu phi (Majoron-like).
+
+    Attributes
+    ----------
+    mass : GeV
+    coupling : lambda of the class methods, or 1 if a matrix was given
+    charges_real, charges_imag : (3, 3)
+        lambda_ab in units of `coupling`.
+    model : str
+    complex_field : bool
+    lepton_number : int
+
+    Raises
+    ------
+    UnitError, ParameterError
+        If the mass is not a positive energy, the matrix not 3x3, not symmetric or zero, or a real
+        field is said to carry lepton number.
+
+    Warns
+    -----
+    PhysicsWarning
+        If the width exceeds 0.3 M or a coupling sqrt(4 pi): perturbation theory fails there.
+
+    Notes
+    -----
+    What the same object is for each nature of neutrinos, with Tr = Tr(lambda^dagger lambda):
+
+    ============  =============  ==========================================  ==============
+    field         lepton number  Lagrangian                                  width / M
+    ============  =============  ==========================================  ==============
+    real          0              Majorana: -(1/2) phi lambda nu nu + h.c.    Tr / (16 pi)
+    real          0              Dirac: -phi lambda N nu + h.c.              Tr / (8 pi)
+    complex       -2             both: -(1/2) phi lambda nu nu + h.c.        Tr / (32 pi)
+    complex       0              Dirac only: -phi lambda N nu + h.c.         Tr / (16 pi)
+    ============  =============  ==========================================  ==============
+
+    In each of them nu_i nu_j -> phi (nu_i N_j for Yukawa couplings) of definite chirality has
+    sigma = pi |lambda_ij|^2 delta(s - M^2). Every Yukawa decay makes one active and one
+    right-handed neutrino, which is lost.
+
+    Values traced by JAX may stand wherever a number may; they are not validated. Every attribute
+    that is a number is a leaf of the pytree.
+
+    Examples
+    --------
+    >>> scalar = Scalar.single_flavor("tau", mass="10 MeV", coupling=0.01)
+    >>> scalar
+    Scalar('single-flavor-tau', mass 10 MeV, coupling 0.01)
+    >>> f"{1e9 * scalar.width():.4f} eV, {1e9 * scalar.width('dirac'):.4f} eV"
+    '19.8944 eV, 39.7887 eV'
+    >>> majoron = Scalar.universal("10 MeV", 0.01, lepton_number=-2)
+    >>> majoron
+    Scalar('universal', mass 10 MeV, coupling 0.01, complex, lepton number -2)
+    """
+
+    mass: Any
+    coupling: Any
+    charges_real: Any
+    charges_imag: Any
+    model: str = field(metadata={"static": True})
+    complex_field: bool = field(metadata={"static": True})
+    lepton_number: int = field(metadata={"static": True})
+
+    def __init__(
+        self,
+        mass: Any,
+        coupling_matrix: Any,
+        *,
+        complex_field: bool | None = None,
+        lepton_number: int = 0,
+    ) -> None:
+        real, imag = _symmetric_parts(coupling_matrix, "coupling_matrix")
+        _fill(self, "matrix", mass, 1.0, real, imag, complex_field, lepton_number)
+        _warn_beyond_validity(self, stacklevel=3)
+
+    @classmethod
+    def universal(
+        cls,
+        mass: Any,
+        coupling: Any,
+        *,
+        pseudoscalar: bool = False,
+        complex_field: bool | None = None,
+        lepton_number: int = 0,
+    ) -> Scalar:
+        """Equal coupling to all flavors: L = -(lambda/2) phi sum_a nu_a nu_a + h.c.
+
+        For Dirac neutrinos and lepton number 0: L = -lambda phi sum_a N_a nu_a + h.c.
+
+        Parameters
+        ----------
+        mass : Quantity, str or float, GeV
+        coupling : float
+            lambda > 0.
+        pseudoscalar : bool
+            i lambda in place of lambda: the same rates, since neutrino masses are neglected.
+        complex_field, lepton_number : as in the class
+
+        Raises
+        ------
+        UnitError, ParameterError
+            If the mass or the coupling is not positive, or an option has no such value.
+
+        Warns
+        -----
+        PhysicsWarning
+            As in the class.
+        """
+        return _diagonal(
+            cls,
+            "universal",
+            mass,
+            coupling,
+            np.ones(3),
+            pseudoscalar,
+            complex_field,
+            lepton_number,
+        )
+
+    @classmethod
+    def single_flavor(
+        cls,
+        flavor: str,
+        mass: Any,
+        coupling: Any,
+        *,
+        pseudoscalar: bool = False,
+        complex_field: bool | None = None,
+        lepton_number: int = 0,
+    ) -> Scalar:
+        """Coupling to one flavor: L = -(lambda/2) phi nu_a nu_a + h.c.
+
+        For Dirac neutrinos and lepton number 0: L = -lambda phi N_a nu_a + h.c. Further arguments
+        as in `universal`.
+
+        Parameters
+        ----------
+        flavor : "e", "mu" or "tau"
+        """
+        if flavor not in _FLAVORS:
+            raise ParameterError(f"flavor = {flavor!r}: {nearest(str(flavor), _FLAVORS)}")
+        return _diagonal(
+            cls,
+            f"single-flavor-{flavor}",
+            mass,
+            coupling,
+            np.array(_FLAVORS[flavor]),
+            pseudoscalar,
+            complex_field,
+            lepton_number,
+        )
+
+    @classmethod
+    def diagonal(
+        cls,
+        mass: Any,
+        couplings: Any,
+        *,
+        pseudoscalar: bool = False,
+        complex_field: bool | None = None,
+        lepton_number: int = 0,
+    ) -> Scalar:
+        """Coupling to each flavor: L = -(1/2) phi sum_a lambda_a nu_a nu_a + h.c.
+
+        For Dirac neutrinos and lepton number 0: L = -phi sum_a lambda_a N_a nu_a + h.c. Further
+        arguments as in `universal`.
+
+        Parameters
+        ----------
+        couplings : array, shape (3,)
+            lambda_e, lambda_mu, lambda_tau, real, not all zero.
+        """
+        strengths = in_code_units(gather(couplings), "dimensionless", "couplings")
+        if np.shape(strengths) != (3,):
+            raise ParameterError(
+                f"couplings has the shape {np.shape(strengths)}: (3,) is needed, for e, mu and tau"
+            )
+        require("couplings", strengths, "three finite real numbers, not all zero", np.any)
+        return _diagonal(
+            cls, "diagonal", mass, 1.0, strengths, pseudoscalar, complex_field, lepton_number
+        )
+
+    @property
+    def coupling_matrix(self) -> jax.Array:
+        """lambda_ab in the flavor basis, complex, shape (3, 3)."""
+        charges = jnp.asarray(self.charges_real) + 1j * jnp.asarray(self.charges_imag)
+        return self.coupling * charges
+
+    def couplings_in_mass_basis(self, neutrinos: Neutrinos) -> jax.Array:
+        """lambda_ij = (U^T lambda U)_ij, complex symmetric, shape (3, 3).
+
+        Parameters
+        ----------
+        neutrinos : Neutrinos
+        """
+        return symmetric_in_mass_basis(self.coupling_matrix, neutrinos.pmns)
+
+    def is_yukawa(self, nature: Nature) -> bool:
+        """Tell whether it couples active neutrinos to right-handed ones: Dirac, lepton number 0.
+
+        Raises
+        ------
+        ParameterError
+            If the nature is unknown, or Majorana and the field complex without lepton number: that
+            Lagrangian exists for Dirac neutrinos only.
+        """
+        if nature not in ("majorana", "dirac"):
+            hint = nearest(str(nature), ("majorana", "dirac"))
+            raise ParameterError(f"nature = {nature!r}: 'majorana' or 'dirac' ({hint})")
+        if nature == "majorana" and self.complex_field and self.lepton_number == 0:
+            raise ParameterError(
+                "nature = 'majorana': a complex scalar with lepton_number 0 couples Dirac "
+                "neutrinos only; use lepton_number=-2, a real field, or nature='dirac'"
+            )
+        return nature == "dirac" and self.lepton_number == 0
+
+    def partial_widths(self, nature: Nature = "majorana") -> dict[str, jax.Array]:
+        """Width of each channel [GeV].
+
+        Parameters
+        ----------
+        nature : "majorana" or "dirac"
+
+        Returns
+        -------
+        dict
+            "neutrinos" (active) and "sterile" (right-handed). A Yukawa decay makes one of each;
+            its width is divided evenly. Neutrino masses are neglected.
+
+        Raises
+        ------
+        ParameterError
+            As `is_yukawa`.
+        """
+        yukawa = self.is_yukawa(nature)
+        modes = 1.0 if self.complex_field else 2.0
+        trace = jnp.sum(squared_moduli(self.coupling_matrix))
+        active = modes * trace * jnp.asarray(self.mass) / (32.0 * jnp.pi)
+        return {"neutrinos": active, "sterile": active if yukawa else jnp.zeros_like(active)}
+
+    def width(self, nature: Nature = "majorana") -> jax.Array:
+        """Total width [GeV], the sum of `partial_widths`."""
+        return jnp.sum(jnp.stack(list(self.partial_widths(nature).values())))
+
+    def branching_ratios(self, nature: Nature = "majorana") -> dict[str, jax.Array]:
+        """Share of each channel of `partial_widths` in the total width."""
+        partial, total = self.partial_widths(nature), self.width(nature)
+        return {channel: width / total for channel, width in partial.items()}
+
+    def active_branching(self, nature: Nature = "majorana") -> jax.Array:
+        """Share of the secondaries that are active: 1, or 1/2 for Yukawa couplings.
+
+        Zero for a boson that couples to nothing.
+        """
+        share = 0.5 if self.is_yukawa(nature) else 1.0
+        return jnp.where(jnp.sum(squared_moduli(self.coupling_matrix)) > 0.0, share, 0.0)
+
+    def lifetime(self, nature: Nature = "majorana") -> jax.Array:
+        """Mean life hbar/Gamma [s] at rest."""
+        return HBAR_C / SPEED_OF_LIGHT / self.width(nature)
+
+    def secondary_yields(self, neutrinos: Neutrinos, nature: Nature = "majorana") -> jax.Array:
+        """Half the active secondaries k per decay, BR_active (lambda^dagger lambda)_kk / Tr.
+
+        Two secondaries per decay share the energy evenly in the mean, with a flat distribution. A
+        real field makes as many neutrinos as antineutrinos; a complex one made by neutrinos gives
+        neutrinos only, and twice these yields.
+
+        Parameters
+        ----------
+        neutrinos : Neutrinos
+        nature : "majorana" or "dirac"
+
+        Returns
+        -------
+        Array, shape (3,), sums to `active_branching`.
+        """
+        rows = jnp.sum(squared_moduli(self.couplings_in_mass_basis(neutrinos)), axis=1)
+        total = jnp.sum(rows)
+        shares = jnp.where(total > 0.0, rows / jnp.where(total > 0.0, total, 1.0), 0.0)
+        return self.active_branching(nature) * shares
+
+    def is_perturbative(self, nature: Nature = "majorana") -> jax.Array:
+        """Whether Gamma <= 0.3 M and every coupling is at most sqrt(4 pi); a boolean Array."""
+        largest = jnp.max(squared_moduli(self.coupling_matrix))
+        narrow = self.width(nature) <= _LARGEST_WIDTH * jnp.asarray(self.mass)
+        return narrow & (largest <= _LARGEST_COUPLING**2)
+
+    def describe(self) -> dict[str, Any]:
+        """Plain values for the record that a result carries."""
+        return {
+            "model": f"scalar-{self.model}",
+            "mass [MeV]": float(self.mass) * 1e3,
+            "coupling": float(self.coupling),
+            "neutrino couplings, real": np.asarray(self.charges_real).tolist(),
+            "neutrino couplings, imaginary": np.asarray(self.charges_imag).tolist(),
+            "complex field": self.complex_field,
+            "lepton number": self.lepton_number,
+        }
+
+    def __repr__(self) -> str:
+        mass = f"mass {leaf_text(self.mass, 1e3, 'MeV')}"
+        if self.model in ("matrix", "diagonal", "diagonal-pseudoscalar"):
+            parts = [mass, f"coupling matrix {_matrix_text(self)}"]
+        else:
+            parts = [repr(self.model), mass, f"coupling {leaf_text(self.coupling)}"]
+        if self.complex_field:
+            parts.append("complex")
+        if self.lepton_number:
+            parts.append(f"lepton number {self.lepton_number}")
+        return f"Scalar({', '.join(parts)})"
+
+
+def symmetric_in_mass_basis(coupling_matrix: ArrayLike, pmns: ArrayLike) -> jax.Array:
+    """Coupling matrix lambda_ij = (U^T lambda U)_ij of mass eigenstates.
+
+    Parameters
+    ----------
+    coupling_matrix : array, shape (3, 3)
+        lambda_ab in the flavor basis, L = -(1/2) phi sum_ab lambda_ab nu_a nu_b + h.c.
+    pmns : array, shape (3, 3)
+        U [alpha, i], nu_alpha = sum_i U_alpha,i nu_i.
+
+    Returns
+    -------
+    Array, complex, shape (3, 3), symmetric to rounding.
+    """
+    u = jnp.asarray(pmns)
+    return u.T @ jnp.asarray(coupling_matrix) @ u
+
+
+def _symmetric_parts(matrix: Any, name: str) -> tuple[Any, Any]:
+    """Real and imaginary part of a symmetric 3x3 matrix that a user gave."""
+    matrix = gather(matrix)
+    try:
+        parts = np.real(matrix), np.imag(matrix)
+    except ValueError as error:
+        raise ParameterError(f"{name} = {matrix!r}: a 3x3 symmetric matrix of numbers") from error
+    real, imag = (in_code_units(part, "dimensionless", name) for part in parts)
+    if np.shape(real) != (3, 3):
+        raise ParameterError(f"{name} has the shape {np.shape(real)}: (3, 3) is needed")
+    if not is_traced(real):
+        _require_symmetric(np.asarray(real) + 1j * np.asarray(imag), name)
+    return real, imag
+
+
+def _require_symmetric(matrix: np.ndarray, name: str) -> None:
+    if not np.all(np.isfinite(matrix)):
+        raise ParameterError(f"{name} = {matrix.tolist()}: every entry must be finite")
+    largest = np.max(np.abs(matrix))
+    if largest == 0.0:
+        raise ParameterError(f"{name} = 0: at least one entry must differ from zero")
+    excess = np.abs(matrix - matrix.T)
+    if np.max(excess) > _SYMMETRY_TOLERANCE * largest:
+        a, b = np.unravel_index(np.argmax(excess), excess.shape)
+        raise ParameterError(
+            f"{name}: not symmetric, entry [{a}, {b}] = {matrix[a, b]} but "
+            f"[{b}, {a}] = {matrix[b, a]}; only the symmetric part couples"
+        )
+
+
+def _diagonal(
+    cls: type[Scalar],
+    model: str,
+    mass: Any,
+    coupling: Any,
+    strengths: Any,
+    pseudoscalar: bool,
+    complex_field: bool | None,
+    lepton_number: int,
+) -> Scalar:
+    """Build one of the models diagonal in flavor, for a class method that the user called."""
+    strength = required_number(
+        coupling, "dimensionless", "coupling", "a positive number", _is_positive
+    )
+    if not isinstance(pseudoscalar, bool | np.bool_):
+        raise ParameterError(f"pseudoscalar = {pseudoscalar!r}: True or False")
+    matrix = jnp.diag(strengths) if is_traced(strengths) else np.diag(strengths)
+    zeros = np.zeros((3, 3))
+    real, imag = (zeros, matrix) if pseudoscalar else (matrix, zeros)
+    scalar = object.__new__(cls)
+    name = f"{model}-pseudoscalar" if pseudoscalar else model
+    _fill(scalar, name, mass, strength, real, imag, complex_field, lepton_number)
+    _warn_beyond_validity(scalar, stacklevel=4)
+    return scalar
+
+
+def _fill(
+    scalar: Scalar,
+    model: str,
+    mass: Any,
+    coupling: Any,
+    real: Any,
+    imag: Any,
+    complex_field: bool | None,
+    lepton_number: int,
+) -> None:
+    """Validate what every constructor has in common, and set the fields."""
+    if lepton_number not in (0, -2) or isinstance(lepton_number, bool):
+        raise ParameterError(f"lepton_number = {lepton_number!r}: 0 or -2")
+    if complex_field is None:
+        complex_field = lepton_number != 0
+    if not isinstance(complex_field, bool | np.bool_):
+        raise ParameterError(f"complex_field = {complex_field!r}: True, False or None")
+    if lepton_number and not complex_field:
+        raise ParameterError(
+            f"lepton_number = {lepton_number}: a real field cannot carry it; leave complex_field "
+            "out, or use lepton_number=0"
+        )
+    assign(
+        scalar,
+        mass=required_number(mass, "energy", "mass", "a positive energy", _is_positive),
+        coupling=coupling,
+        charges_real=real,
+        charges_imag=imag,
+        model=model,
+        complex_field=bool(complex_field),
+        lepton_number=int(lepton_number),
+    )
+
+
+def _is_positive(value: Any) -> Any:
+    return value > 0.0
+
+
+def _matrix_text(scalar: Scalar) -> str:
+    """Write a coupling matrix on one line, or what stands in its place."""
+    parts = (scalar.charges_real, scalar.charges_imag)
+    if any(map(is_traced, parts)) or any(np.shape(part) != (3, 3) for part in parts):
+        return leaf_text(scalar.charges_real)
+    matrix = np.asarray(parts[0]) + 1j * np.asarray(parts[1])
+    shown = matrix if np.any(matrix.imag) else matrix.real
+    return str([[f"{entry:.4g}" for entry in row] for row in shown]).replace("'", "")
+
+
+def _warn_beyond_validity(scalar: Scalar, stacklevel: int) -> None:
+    """Warn where perturbation theory fails for some nature of neutrinos."""
+    leaves = (scalar.mass, scalar.coupling, scalar.charges_real, scalar.charges_imag)
+    if any(map(is_traced, leaves)):
+        return
+    charges = np.asarray(scalar.charges_real) + 1j * np.asarray(scalar.charges_imag)
+    squares = np.abs(float(scalar.coupling) * charges) ** 2
+    modes = 1.0 if scalar.complex_field else 2.0
+    ratio = modes * np.sum(squares) / (32.0 * math.pi)
+    if ratio > _LARGEST_WIDTH or np.max(squares) > _LARGEST_COUPLING**2:
+        warnings.warn(
+            f"{scalar!r}: width / mass = {ratio:.3g} to active neutrinos; "
+            "perturbation theory needs at most 0.3, and no coupling above sqrt(4 pi) = 3.54",
+            PhysicsWarning,
+            stacklevel=stacklevel,
+        )
