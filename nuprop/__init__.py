@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from nuprop import cosmology as cosmology
     from nuprop import icecube as icecube
     from nuprop import inference as inference
+    from nuprop import laboratory as laboratory
     from nuprop import mediators as mediators
     from nuprop import neutrinos as neutrinos
     from nuprop import relics as relics
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from nuprop.inference.fit import fit as fit
     from nuprop.inference.profiling import profile as profile
     from nuprop.inference.scan import scan as scan
+    from nuprop.mediators import Scalar as Scalar
     from nuprop.mediators import ZPrime as ZPrime
     from nuprop.mediators import resonance_energies as resonance_energies
     from nuprop.neutrinos import Neutrinos as Neutrinos
@@ -87,6 +89,7 @@ _PUBLIC: dict[str, str | None] = {
     "PrecisionError": "errors",
     "Relics": "relics",
     "SmoothBrokenPowerLaw": "spectra",
+    "Scalar": "mediators",
     "Source": "sources",
     "Status": "errors",
     "Sum": "spectra",
@@ -102,6 +105,7 @@ _PUBLIC: dict[str, str | None] = {
     "flat_lambda_cdm": "cosmology",
     "icecube": None,
     "inference": None,
+    "laboratory": None,
     "load": "flux",
     "mediators": None,
     "neutrinos": None,

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Iterable
 from functools import cache
 from importlib import resources
 
 from nuprop.errors import ConfigError, nearest
+
+_ACCENTS = {
+    '"': "\u0308",
+    "'": "\u0301",
+    "`": "\u0300",
+    "^": "\u0302",
+    "~": "\u0303",
+    "c": "\u0327",
+}
 
 # What every result rests on: the code, the transport equations, and the numerical libraries.
 _ALWAYS = ("nuprop", "araki2016", "jax2018", "astropy2022")
@@ -108,9 +119,45 @@ def bibtex(keys: Iterable[str]) -> str:
     return "\n\n".join(parts)
 
 
+def short(key: str) -> str:
+    """Write a reference as text does: "Araki et al. 2016".
+
+    Parameters
+    ----------
+    key : str
+        As for `bibtex`; a reference in words comes back as it is.
+
+    Raises
+    ------
+    ConfigError
+        If the key is unknown.
+
+    Examples
+    --------
+    >>> print(short("araki2016"), short("hopkins2006"), short("astropy2022"), sep="; ")
+    Araki et al. 2016; Hopkins & Beacom 2006; Astropy Collaboration 2022
+    """
+    entry = bibtex([key])
+    if " " in key:
+        return key
+    fields = dict(re.findall(r"^  (author|year) = {(.*)},$", entry, re.MULTILINE))
+    surnames = [_plain(name.split(",")[0]) for name in fields["author"].split(" and ")]
+    if len(surnames) == 2 and surnames[1] != "others":
+        return f"{surnames[0]} & {surnames[1]} {fields['year']}"
+    return f"{surnames[0]}{' et al.' if len(surnames) > 1 else ''} {fields['year']}"
+
+
 def known() -> tuple[str, ...]:
     """Name every paper that `bibtex` can write, in the order of the file."""
     return tuple(_entries())
+
+
+def _plain(text: str) -> str:
+    """Turn accents of TeX into letters, and drop braces."""
+    accented = re.sub(
+        r"""\\(["'`^~c])\s*{?(\w)}?""", lambda found: found[2] + _ACCENTS[found[1]], text
+    )
+    return unicodedata.normalize("NFC", accented.replace("{", "").replace("}", ""))
 
 
 @cache

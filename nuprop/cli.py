@@ -1,4 +1,4 @@
-"""The command line: `nuprop flux`, `fit`, `scan`, `survey`, `figures`, `sources`, `datasets`.
+"""The command line: `nuprop flux`, `fit`, `scan`, `survey`, `figures`, `lab`, and listings.
 
 Nothing but the standard library is imported before a command needs it.
 """
@@ -10,6 +10,8 @@ import os
 import sys
 import warnings
 from collections.abc import Iterable, Sequence
+
+from nuprop import laboratory_cli
 
 _BAD_INPUT = 2
 _WIDTH = 110  # characters of a listing
@@ -102,6 +104,11 @@ def _parser() -> argparse.ArgumentParser:
     figures.add_argument("names", metavar="NAME", nargs="*", help="fig3, fig4, fig5, fig6; or all")
     figures.add_argument("--output-dir", metavar="DIR", default=".", help="where to write them")
     figures.set_defaults(command=_figures)
+
+    lab = commands.add_parser(
+        "lab", help="the same boson in the laboratory: bounds, planes, spectra, their papers"
+    )
+    laboratory_cli.add_commands(lab, _print_listing)
 
     sources = commands.add_parser("sources", help="list source evolutions and spectra")
     sources.set_defaults(command=_sources)

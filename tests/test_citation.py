@@ -19,7 +19,7 @@ def test_every_entry_is_well_formed(key):
     assert {"author", "title", "year"} <= set(fields)
     assert re.fullmatch(r"(19|20)\d\d", fields["year"])
     if "eprint" in fields:
-        assert re.fullmatch(r"\d{4}\.\d{4,5}|(astro-ph|hep-ph)/\d{7}", fields["eprint"])
+        assert re.fullmatch(r"\d{4}\.\d{4,5}|(astro-ph|hep-ex|hep-ph)/\d{7}", fields["eprint"])
     if fields.get("journal") and "eprint" in fields and "." in fields["eprint"]:
         preprint = 2000 + int(fields["eprint"][:2])
         assert 0 <= int(fields["year"]) - preprint <= 2  # published within two years
@@ -52,5 +52,5 @@ def test_a_foreign_reference_becomes_a_comment():
 
 
 def test_unknown_key_names_the_nearest():
-    with pytest.raises(ConfigError, match=r"'araki2017'.*did you mean.*'araki2016'"):
-        bibtex(["araki2017"])
+    with pytest.raises(ConfigError, match=r"'araki2018'.*did you mean.*'araki2016'"):
+        bibtex(["araki2018"])

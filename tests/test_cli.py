@@ -58,7 +58,7 @@ def test_help_is_light():
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    for command in ("flux", "fit", "scan", "figures", "sources", "datasets"):
+    for command in ("flux", "fit", "scan", "figures", "lab", "sources", "datasets"):
         assert command in done.stdout
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     assert cpu < 0.2  # the goal; measured 0.04 s
@@ -376,3 +376,139 @@ def test_a_real_fit_and_scan_from_their_examples(capsys):
     assert Path("hese-7.5yr-scan.png").exists()
     assert main(["scan", "hese-7.5yr-scan", "--output", "again.npz"]) == 0  # read from its folder
     np.testing.assert_array_equal(Profile.load("again.npz").nll, first.nll)
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """Replace the figures of the laboratory; gives the arguments that each was called with."""
+    from nuprop import laboratory_figures
+
+    calls = []
+
+    def fake(name):
+        def draw(*arguments, **options):
+            calls.append((name, arguments, options))
+            paths = [Path(options["folder"]) / f"{name}.{options['suffix']}"]
+            return paths if name == "draw_tridents" else paths[0]
+
+        return draw
+
+    for name in laboratory_figures.__all__:
+        if name.startswith("draw_"):
+            monkeypatch.setattr(laboratory_figures, name, fake(name))
+    return calls
+
+
+def test_lab_plane_at_masses(drawn, capsys):
+    assert main(["lab", "plane", "--mass", "10 MeV", "--mass", "100 MeV", "--sign", "minus"]) == 0
+    [(name, masses, options), (_, others, _)] = drawn
+    assert name == "draw_mixing_plane"
+    assert masses + others == ("10 MeV", "100 MeV")
+    assert options["signs"] == (-1,)
+    assert "loop_mixing" not in options  # the default of the figure
+    assert "moments" not in options
+    assert capsys.readouterr().out == "wrote draw_mixing_plane.png\n" * 2
+
+
+def test_lab_plane_over_masses(drawn, tmp_path, capsys):
+    arguments = ["--no-loop", "--epsilon", "1e-4", "--moment", "muon-g-2-2023", "--points", "50"]
+    arguments += ["--bound", "ccfr", "--dumps", "lifetime", "--scan", "scan.npz", "--format", "pdf"]
+    assert main(["lab", "plane", *arguments, "--output-dir", str(tmp_path)]) == 0
+    [(name, given, options)] = drawn
+    assert (name, given) == ("draw_mass_plane", ())
+    assert options == {
+        "scan": "scan.npz",
+        "kinetic_mixing": 1e-4,
+        "loop_mixing": False,
+        "points": 50,
+        "bounds": ["ccfr"],
+        "moments": ["muon-g-2-2023"],
+        "dumps": "lifetime",
+        "folder": str(tmp_path),
+        "suffix": "pdf",
+    }
+    assert capsys.readouterr().out == f"wrote {tmp_path}/draw_mass_plane.pdf\n"
+
+
+def test_lab_tridents_photons_and_gap(drawn, capsys):
+    assert main(["lab", "tridents", "--coupling", "1e-3", "--loop"]) == 0
+    assert main(["lab", "photons", "--mass", "1 GeV", "--epsilon", "0"]) == 0
+    assert main(["lab", "gap", "--redshift", "0.5", "--relics", "cold"]) == 0
+    assert capsys.readouterr().out.count("wrote ") == 3
+    tridents, photons, gap = (options for _, _, options in drawn)
+    assert (tridents["couplings"], tridents["loop_mixing"]) == ([1e-3], True)
+    assert (photons["masses"], photons["kinetic_mixing"]) == (["1 GeV"], 0.0)
+    assert (gap["redshifts"], gap["thermal"]) == ([0.5], False)
+
+
+def test_lab_constraints_are_listed_with_level_quality_and_papers(capsys):
+    assert main(["lab", "constraints"]) == 0
+    said = capsys.readouterr().out
+    for words in ("exact (", "approximate (", "anchor (", "(g-2)_μ, FNAL 2025: 2 sigma", "CCFR"):
+        assert words in said
+    assert "Mishra et al. 1991" in said
+    assert "$" not in said
+
+
+def test_lab_cite(capsys):
+    assert main(["lab", "cite", "ccfr", "charm-ii"]) == 0
+    said = capsys.readouterr().out
+    assert "@article{mishra1991," in said
+    assert said.count("{altmannshofer2014,") == 1  # behind both
+    assert main(["lab", "cite"]) == 0
+    assert "{bellini2011," in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["plane", "--mass", "10 m"], "a unit of energy is needed"),
+        (["plane", "--mass", "ten MeV"], "is not a quantity"),
+        (["plane", "--mass=-1 MeV"], "a positive energy, such as '10 MeV'"),
+        (["plane", "--mass", "1 MeV", "--scan", "a.npz"], "--scan: it belongs to the plane of"),
+        (["plane", "--mass", "1 MeV", "--epsilon", "1"], "--epsilon: it belongs to the plane of"),
+        (["plane", "--sign", "plus"], "--sign"),
+        (["plane", "--epsilon", "1.5"], "between -1 and 1"),
+        (["plane", "--epsilon", "x"], "kinetic_mixing = 'x' is not a quantity"),
+        (["plane", "--bound", "ccrf"], "did you mean 'ccfr'"),
+        (["plane", "--moment", "muon-2014"], "measurement 'muon-2014' is unknown"),
+        (["plane", "--dumps", "event"], "did you mean 'events'"),
+        (["plane", "--points", "3"], "a whole number from 10 to 1000"),
+        (["plane", "--scan", "absent.npz"], "absent.npz"),
+        (["plane", "--format", "docx"], "the suffix must be one of"),
+        (["tridents", "--target", "Pb"], "target 'Pb' is unknown"),
+        (["tridents", "--reaction", "coherrent"], "did you mean 'coherent'"),
+        (["photons", "--collider", "belle"], "did you mean 'belle-ii'"),
+        (["gap", "--window", "1 PeV", "400 TeV"], "two rising energies"),
+        (["gap", "--average", "depths"], "did you mean 'depth'"),
+        (["gap", "--evolution", "yuksel-2007"], "did you mean"),
+        (["gap", "--lightest-mass", "-1 eV"], "lightest_mass"),
+        (["cite", "ccrf"], "did you mean 'ccfr'"),
+    ],
+)
+def test_bad_input_of_the_laboratory_is_one_line(arguments, complaint, tmp_path, capsys):
+    argument = [] if arguments[0] == "cite" else ["--output-dir", str(tmp_path)]
+    assert main(["lab", *arguments, *argument]) == 2
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1
+    assert err.startswith("nuprop lab: ")
+    assert complaint in err
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_scan_over_other_axes_is_told(tmp_path, capsys):
+    axes = {"mass": np.array([0.01, 0.02]), "index": np.array([2.0, 3.0])}
+    profile = Profile(
+        axes=axes,
+        units={"mass": "GeV"},
+        logarithmic=("mass",),
+        nll=np.zeros((2, 2)),
+        values={},
+        converged=np.ones((2, 2), dtype=bool),
+    )
+    path = profile.save(tmp_path / "scan.npz")
+    assert main(["lab", "plane", "--scan", str(path), "--output-dir", str(tmp_path / "a")]) == 2
+    assert "the scan is over mass, index" in capsys.readouterr().err
+    path.write_bytes(b"no archive")
+    assert main(["lab", "plane", "--scan", str(path), "--output-dir", str(tmp_path / "a")]) == 2
+    assert capsys.readouterr().err.count("\n") == 1

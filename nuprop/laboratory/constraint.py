@@ -45,6 +45,11 @@ class Constraint(ABC):
     level: str
     quality: Quality
 
+    @property
+    def is_projection(self) -> bool:
+        """Whether the bound is expected of an experiment yet to come: it excludes nothing."""
+        return "projection" in self.level
+
     @abstractmethod
     def prepare(self, mass: ArrayLike) -> Any:
         """Compute what depends on the mass of the boson [GeV] alone; jit- and vmap-able.
