@@ -56,7 +56,9 @@ if TYPE_CHECKING:
     from nuprop.sources import Source as Source
     from nuprop.spectra import BrokenPowerLaw as BrokenPowerLaw
     from nuprop.spectra import Bump as Bump
+    from nuprop.spectra import FermiDirac as FermiDirac
     from nuprop.spectra import LogParabola as LogParabola
+    from nuprop.spectra import PinchedThermal as PinchedThermal
     from nuprop.spectra import PowerLaw as PowerLaw
     from nuprop.spectra import SmoothBrokenPowerLaw as SmoothBrokenPowerLaw
     from nuprop.spectra import Sum as Sum
@@ -75,6 +77,7 @@ _PUBLIC: dict[str, str | None] = {
     "DatasetError": "errors",
     "DiffuseFlux": "flux",
     "Expansion": "cosmology",
+    "FermiDirac": "spectra",
     "FitError": "errors",
     "GridError": "errors",
     "LogParabola": "spectra",
@@ -84,6 +87,7 @@ _PUBLIC: dict[str, str | None] = {
     "Parameter": "inference",
     "ParameterError": "errors",
     "PhysicsWarning": "errors",
+    "PinchedThermal": "spectra",
     "PointSource": "sources",
     "PowerLaw": "spectra",
     "PrecisionError": "errors",

@@ -20,7 +20,10 @@ from jax.typing import ArrayLike
 from nuprop.constants import BOLTZMANN, HBAR_C, T_CMB, ZETA_3
 from nuprop.description import Leaf
 from nuprop.errors import ParameterError
-from nuprop.units import required_number
+from nuprop.overdensities import Overdensity as Overdensity
+from nuprop.overdensities import around_source as around_source
+from nuprop.overdensities import local_overdensity as local_overdensity
+from nuprop.units import is_traced, required_number
 
 
 def _panel_rule(panels: np.ndarray, order: int) -> tuple[np.ndarray, np.ndarray]:
@@ -46,6 +49,9 @@ _RULES = {
 }
 
 Nature = Literal["majorana", "dirac"]
+#: What a beam meets: Majorana relics, Dirac relics through a coupling that keeps chirality (vector,
+#: or scalar of lepton number 2), or through one that flips it (Yukawa).
+Targets = Literal["majorana", "dirac", "flipped"]
 
 
 def thermal_density(temperature: Any) -> Any:
@@ -98,7 +104,7 @@ def line_shape(
     s: ArrayLike,
     w: ArrayLike,
     r: ArrayLike,
-    nature: Nature,
+    targets: Targets,
     asymmetry: ArrayLike | None = None,
     rule: str = "fine",
 ) -> jax.Array:
@@ -106,16 +112,16 @@ def line_shape(
 
     phi_M(W) = W/(4 pi^2 n) int_{p_min} dp (p/e) f(p) for Majorana relics, and for Dirac relics hit
     through a V-A current phi_D(W) = 1/(8 pi^2 n) int_{p_min} dp [W (1 + p/e) - m^2/e] f(p), with
-    p_min = |W^2 - m^2|/(2W); phi_M = phi_D + phi_S. A lepton asymmetry xi weights the two
-    helicities apart: f = 1/(exp(p/T + xi) + 1) for helicity +, with -xi for helicity -. A nu beam
-    meets phi_D of helicity + and, for Majorana relics, phi_S of helicity -; a nubar beam the
-    mirror image.
+    p_min = |W^2 - m^2|/(2W); phi_M = phi_D + phi_S, and phi_S is what a Yukawa coupling sees. A
+    lepton asymmetry xi weights the two helicities apart: f = 1/(exp(p/T + xi) + 1) for helicity +,
+    with -xi for helicity -. A nu beam meets phi_D of helicity + and, for Majorana relics, phi_S of
+    helicity -; a nubar beam the mirror image.
 
     Parameters
     ----------
     s : array, signed lower momentum (W^2 - m^2)/(2 W T).
     w, r : arrays, W/T and m/T, broadcasting against `s`.
-    nature : "majorana" or "dirac"
+    targets : "majorana", "dirac" or "flipped"
     asymmetry : float, xi; None means that both beams meet the same.
     rule : quadrature, see `momentum_integrals`.
 
@@ -131,7 +137,7 @@ def line_shape(
     """
     w, r = jnp.asarray(w), jnp.asarray(r)
     q = jnp.abs(s)
-    if nature == "majorana" and asymmetry is None:
+    if targets == "majorana" and asymmetry is None:
         flux = momentum_integral(lambda p, e: p / e, q, r, rule=rule)
         return (w * flux / (3.0 * ZETA_3))[None]
 
@@ -143,33 +149,35 @@ def line_shape(
         )
         return above / (6.0 * ZETA_3)
 
-    def against(xi: ArrayLike) -> jax.Array:
+    def against(xi: ArrayLike | None) -> jax.Array:
         above = momentum_integral(
             lambda p, e: jnp.maximum(w[..., None] * (p - e) + r[..., None] ** 2, 0.0) / e,
             *(q, r, xi, rule),
         )
         return above / (6.0 * ZETA_3)
 
+    one = against if targets == "flipped" else along
     if asymmetry is None:
-        return along(None)[None]
+        return one(None)[None]
     xi = jnp.asarray(asymmetry)
-    if nature == "dirac":
-        return jnp.stack([along(xi), along(-xi)])
+    if targets != "majorana":
+        return jnp.stack([one(xi), one(-xi)])
     return jnp.stack([along(xi) + against(-xi), along(-xi) + against(xi)])
 
 
-def line_norm(r: ArrayLike, nature: Nature, asymmetry: ArrayLike | None = None) -> jax.Array:
+def line_norm(r: ArrayLike, targets: Targets, asymmetry: ArrayLike | None = None) -> jax.Array:
     """Integral of `line_shape` over W: the targets that a beam meets in all.
 
     Parameters
     ----------
     r : array, m/T.
-    nature, asymmetry : as for `line_shape`.
+    targets, asymmetry : as for `line_shape`.
 
     Returns
     -------
     Array, shape (n_beams, ...)
-        1 for Majorana relics, (1 + <p/e>)/2 for Dirac ones, when there is no asymmetry.
+        1 for Majorana relics, (1 + <p/e>)/2 for Dirac ones, (1 - <p/e>)/2 for these when their
+        chirality is flipped; when there is no asymmetry.
     """
 
     def mean(sign: float, xi: ArrayLike | None) -> jax.Array:
@@ -177,11 +185,12 @@ def line_norm(r: ArrayLike, nature: Nature, asymmetry: ArrayLike | None = None) 
         total = momentum_integral(lambda p, e: p**2 * (1.0 + sign * p / e), zero, r, xi)
         return total / (3.0 * ZETA_3)
 
+    sign = -1.0 if targets == "flipped" else 1.0
     if asymmetry is None:
-        return (jnp.ones(jnp.shape(r)) if nature == "majorana" else mean(1.0, None))[None]
+        return (jnp.ones(jnp.shape(r)) if targets == "majorana" else mean(sign, None))[None]
     xi = jnp.asarray(asymmetry)
-    plus, minus = mean(1.0, xi), mean(1.0, -xi)
-    if nature == "dirac":
+    plus, minus = mean(sign, xi), mean(sign, -xi)
+    if targets != "majorana":
         return jnp.stack([plus, minus])
     return jnp.stack([plus + mean(-1.0, -xi), minus + mean(-1.0, xi)])
 
@@ -194,8 +203,8 @@ def _moment(asymmetry: Leaf) -> jax.Array:
 
 @partial(
     jax.tree_util.register_dataclass,
-    data_fields=["temperature", "density", "asymmetry", "overdensity"],
-    meta_fields=["nature", "thermal", "profile"],
+    data_fields=["temperature", "density", "asymmetry", "overdensity", "clump"],
+    meta_fields=["nature", "thermal", "profile", "flipped"],
 )
 @dataclass(frozen=True)
 class RelicState:
@@ -209,6 +218,9 @@ class RelicState:
     overdensity : factor on the density.
     nature, thermal : as in `Relics`.
     profile : overdensity as a function of redshift, or None.
+    clump : the same as a pytree, whose leaves can be traced, or None.
+    flipped : bool
+        Whether the coupling sees the chirality that a Dirac relic does not have when it is fast.
     """
 
     temperature: Leaf
@@ -218,17 +230,45 @@ class RelicState:
     nature: Nature = "majorana"
     thermal: bool = True
     profile: Callable[[jax.Array], jax.Array] | None = None
+    flipped: bool = False
+    clump: Any = None
+
+    @property
+    def targets(self) -> Targets:
+        """What a beam meets, for `line_shape`."""
+        return "flipped" if self.flipped else self.nature
 
     @property
     def symmetric(self) -> bool:
         """Whether nu and nubar beams meet the same targets."""
         return self.asymmetry is None
 
-    def helicity_density(self, z: ArrayLike) -> jax.Array:
-        """Density [cm^-3] of one helicity of one state at redshift z, without asymmetry."""
+    def helicity_density(self, z: ArrayLike, log_width: ArrayLike | None = None) -> jax.Array:
+        """Density [cm^-3] of one helicity of one state at redshift z, without asymmetry.
+
+        With `log_width`, an `Overdensity` is averaged over cells of this width in ln(1 + z); other
+        profiles and the mean density are taken at z.
+        """
         z = jnp.asarray(z)
-        factor = self.overdensity if self.profile is None else self.overdensity * self.profile(z)
+        factor = self.overdensity
+        if self.clump is not None and log_width is not None and hasattr(self.clump, "mean"):
+            factor = factor * self.clump.mean(jnp.log1p(z), log_width)
+        elif self.clump is not None:
+            factor = factor * self.clump(z)
+        elif self.profile is not None:
+            factor = factor * self.profile(z)
         return self.density * (1.0 + z) ** 3 * factor
+
+    @property
+    def breaks(self) -> jax.Array:
+        """Places in ln(1 + z) at which an integral over the density should be split, shape (k,)."""
+        return jnp.asarray(getattr(self.clump, "breaks", np.zeros(0)))
+
+    def helicity_excess(self) -> tuple[jax.Array, jax.Array]:
+        """Densities of helicity + and - (of Dirac relics nubar and nu) over that without xi."""
+        if self.asymmetry is None:
+            return jnp.ones(()), jnp.ones(())
+        return _moment(self.asymmetry), _moment(-jnp.asarray(self.asymmetry))
 
     def weight_at_rest(self) -> jax.Array:
         """Targets at rest that a beam meets, over the density of one helicity; shape (n_beams,).
@@ -239,7 +279,7 @@ class RelicState:
         whole = 1.0 if self.nature == "majorana" else 0.5
         if self.asymmetry is None:
             return jnp.array([whole])
-        plus, minus = _moment(self.asymmetry), _moment(-jnp.asarray(self.asymmetry))
+        plus, minus = self.helicity_excess()
         if self.nature == "majorana":
             return jnp.stack([0.5 * (plus + minus)] * 2)
         return 0.5 * jnp.stack([plus, minus])
@@ -267,7 +307,9 @@ class Relics:
         Density of one helicity of one state today, in place of the thermal 56.008 cm^-3; the
         temperature, and so the line shape, stays.
     overdensity : float or callable of redshift
-        Factor on the density; a callable must be traceable by JAX and never negative.
+        Factor on the density; a callable must be traceable by JAX and never negative. Ready ones:
+        `nuprop.relics.local_overdensity` and `nuprop.relics.around_source`. A callable that is a
+        pytree, as these are, can be differentiated in its leaves.
     asymmetry : float
         Degeneracy parameter xi = mu/T of the relic neutrinos (antineutrinos have -xi).
 
@@ -306,9 +348,7 @@ class Relics:
                 overdensity=self._overdensity(),
                 nature=self.nature,
                 thermal=bool(self.thermal),
-                profile=_traceable_profile(self.overdensity)
-                if callable(self.overdensity)
-                else None,
+                **self._profile(),
             ),
         )
 
@@ -334,15 +374,25 @@ class Relics:
         allowed = "a positive number or a callable of redshift"
         return _positive(self.overdensity, "dimensionless", "overdensity", allowed)
 
+    def _profile(self) -> dict[str, Any]:
+        """Where `RelicState` keeps a profile: with its leaves if it is a pytree, else as it is."""
+        if not callable(self.overdensity):
+            return {}
+        profile = _traceable_profile(self.overdensity)
+        return {"profile" if jax.tree_util.all_leaves([profile]) else "clump": profile}
+
     def describe(self) -> dict[str, Any]:
         """Plain values for the record that a result carries."""
         state = self.state
+        overdensity = "function of z" if callable(self.overdensity) else float(state.overdensity)
+        if hasattr(self.overdensity, "describe"):
+            overdensity = self.overdensity.describe()
         return {
             "nature": self.nature,
             "thermal": bool(self.thermal),
             "temperature [K]": float(state.temperature) / BOLTZMANN,
             "density per state and helicity [cm-3]": float(state.density),
-            "overdensity": "function of z" if state.profile else float(state.overdensity),
+            "overdensity": overdensity,
             "asymmetry": 0.0 if state.asymmetry is None else float(state.asymmetry),
         }
 
@@ -359,6 +409,8 @@ def _asymmetry(value: Any) -> Any:
 
 def _traceable_profile(profile: Callable[..., Any]) -> Callable[[jax.Array], jax.Array]:
     """Check once that a user's overdensity(z) can be traced and is sane."""
+    if any(map(is_traced, jax.tree_util.tree_leaves(profile))):
+        return profile
     probe = jnp.linspace(0.0, 20.0, 41)
     try:
         values = np.asarray(jax.jit(profile)(probe))

@@ -73,8 +73,9 @@ def in_code_units(value: Any, kind: str, name: str) -> Any:
         try:
             value = value.to_value(target)
         except Exception as error:
+            has = f"the unit {value.unit}" if str(value.unit) else "no unit"
             raise UnitError(
-                f"{name} = {value} has the unit {value.unit}; a unit of {kind} is needed, "
+                f"{name} = {value} has {has}; a unit of {kind} is needed, "
                 f"such as {target or 'none'}"
             ) from error
     try:

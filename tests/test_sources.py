@@ -141,6 +141,8 @@ def test_catalogue_holds_every_law():
         "smooth-broken-power-law",
         "log-parabola",
         "bump",
+        "fermi-dirac",
+        "pinched-thermal",
         "table",
         "sum",
     }
@@ -698,7 +700,120 @@ def test_pivot_is_needed_where_there_is_no_flux():
         Source(spectrum=PowerLaw(2.0, cutoff="10 GeV"))
 
 
+# --- events of known rate and energy ----------------------------------------------------------
+
+
+def test_events_emit_their_energy():
+    source = Source.of_events(
+        "3 / (Gpc3 yr)", 1e44 * u.J, PowerLaw(2.0), band=("10 TeV", "10 PeV"), flavor="muon-damped"
+    )
+    assert source.normalization_kind == "emissivity"
+    # int E Q dE = Q_0 pivot^2 ln 1000
+    power = source.normalization * source.pivot**2 * math.log(1e3) * u.Unit("GeV / (cm3 s)")
+    expected = 3e51 * u.erg / (u.Gpc**3 * u.yr)
+    assert (power / expected).to_value("") == pytest.approx(1.0, rel=1e-12)
+    assert np.array_equal(source.flavor, [0.0, 1.0, 0.0])
+
+
+def test_pivot_of_events_does_not_matter():
+    given_at = [
+        Source.of_events(1e-7, 1e51, PowerLaw(2.3), band=(1e4, 1e7), pivot=pivot)
+        for pivot in (None, "1 PeV")
+    ]
+    a, b = (s.normalization / s.spectrum.emissivity(s.pivot) for s in given_at)
+    assert a == pytest.approx(float(b), rel=1e-13)
+
+
+def test_bump_needs_no_band():
+    bump = Bump("2 PeV", 0.5)
+    source = Source.of_events(1e-7, 1e51, bump)
+    assert source.pivot == 2e6
+    band = Source.of_events(1e-7, 1e51, bump, band=(1e4, 1e9))
+    a, b = (s.normalization / s.spectrum.emissivity(s.pivot) for s in (source, band))
+    assert a == pytest.approx(float(b), rel=1e-10)  # 10 standard deviations
+
+
+def test_events_can_be_traced():
+    def scale(x):
+        source = Source.of_events(x * 1e-7, x * 1e51, PowerLaw(1.0 + x), band=(1e4, 1e7))
+        return jnp.log(source.normalization)
+
+    step = 1e-5
+    expected = (scale(1.3 + step) - scale(1.3 - step)) / (2 * step)
+    assert jax.grad(scale)(1.3) == pytest.approx(float(expected), rel=1e-7)  # differences
+
+
+def test_emissivity_as_a_bare_number_and_traced():
+    by_unit = Source(normalization="1e46 / (GeV Mpc3 yr)")
+    bare = Source(emissivity=by_unit.normalization)
+    assert bare.describe() == by_unit.describe()
+    kind = []
+    jax.jit(lambda q: kind.append(Source(emissivity=q).normalization_kind))(1e-45)
+    assert kind == ["emissivity"]
+
+
 # --- point sources ----------------------------------------------------------------------------
+
+
+def test_point_source_at_a_distance():
+    from astropy.cosmology import FlatLambdaCDM, Planck18
+
+    for cosmology in (None, FlatLambdaCDM(H0=70, Om0=0.3)):
+        for z in (1e-5, 0.0033, 0.3365, 3.0, 19.9):
+            distance = (cosmology or Planck18).luminosity_distance(z)
+            source = PointSource.at_distance(distance, cosmology=cosmology, normalization=1e-16)
+            # distances agree with astropy's to 1e-10
+            assert source.z == pytest.approx(z, rel=1e-9)
+
+
+@pytest.mark.slow
+def test_redshift_can_be_differentiated_in_the_distance():
+    history = nuprop.flat_lambda_cdm(67.4, 0.315)
+
+    def z(distance, h0):
+        history = nuprop.flat_lambda_cdm(h0, 0.315)
+        return PointSource.at_distance(distance, cosmology=history, normalization=1e-16).z
+
+    at = 3e27
+    slope = 1.0 / jax.grad(history.luminosity_distance)(z(at, 67.4))
+    by_distance, by_h0 = jax.jit(jax.grad(z, argnums=(0, 1)))(at, 67.4)
+    assert by_distance == pytest.approx(float(slope), rel=1e-12)
+    # z depends on h0 d
+    assert by_h0 * 67.4 == pytest.approx(float(slope) * at, rel=1e-12)
+
+
+def test_known_sources():
+    seyfert = sources.known_source("ngc-1068")
+    assert seyfert.normalization == pytest.approx(5e-14, rel=1e-12)
+    # Hubble's law at 14.4 Mpc, to second order in z
+    assert seyfert.z == pytest.approx(67.66 * 14.4 / 299792.458, rel=5e-3)
+    blazar = sources.known_source("txs-0506+056", normalization=1e-18, spectrum=PowerLaw(2.0))
+    assert blazar.z == 0.3365
+    for known in sources.KNOWN_SOURCES.values():
+        assert "arXiv:" in known.reference
+
+
+@pytest.mark.slow
+def test_luminosity_of_ngc_1068_as_published():
+    # (2.9 +- 1.1)e42 erg/s from 1.5 to 15 TeV, all flavors, at 14.4 Mpc: arXiv:2211.09972
+    seyfert = sources.known_source("ngc-1068")
+    energy = np.geomspace(1.5e3, 1.5e4, 2001)
+    flux = 3 * seyfert.normalization * (energy / 1e3) ** -3.2
+    power = np.trapezoid(energy**2 * flux, np.log(energy)) * u.GeV / (u.cm**2 * u.s)
+    luminosity = (4 * np.pi * (14.4 * u.Mpc) ** 2 * power).to_value("erg / s")
+    assert luminosity == pytest.approx(2.9e42, abs=0.05e42)  # two digits
+    by_luminosity = sources.known_source(
+        "ngc-1068", luminosity=luminosity, band=("1.5 TeV", "15 TeV")
+    )
+    mediator = nuprop.ZPrime.lmu_ltau("10 MeV", 1e-6)
+    relics = nuprop.Relics(thermal=False)
+    neutrinos = nuprop.Neutrinos(lightest_mass="0.01 eV")
+    fluxes = [
+        nuprop.propagate(source, mediator, neutrinos, relics, energy=[2e3, 5e3]).free.total.value
+        for source in (seyfert, by_luminosity)
+    ]
+    # the band shifts by z = 0.3 %, times the index
+    assert np.allclose(fluxes[1], fluxes[0], rtol=0.01)
 
 
 def test_point_source_with_a_flux():
@@ -774,6 +889,34 @@ def test_emission_can_be_differentiated():
         (lambda: Source(normalization=1 * u.GeV), UnitError, "normalization = 1.0 GeV"),
         (lambda: Source(normalization="a lot"), UnitError, "normalization = 'a lot'"),
         (lambda: Source(pivot=0.0), ParameterError, "pivot = 0"),
+        (lambda: Source(normalization=1, emissivity=1), ParameterError, "give one of them"),
+        (lambda: Source(emissivity=-1.0), ParameterError, "emissivity = -1"),
+        (lambda: Source(emissivity="1 / (GeV cm2 s sr)"), UnitError, "emissivity"),
+        (lambda: Source.of_events(-1.0, 1e51, Bump(1e6, 1)), ParameterError, "rate = -1"),
+        (lambda: Source.of_events("1 Hz", 1e51, Bump(1e6, 1)), UnitError, "rate = 1 Hz"),
+        (lambda: Source.of_events(1.0, 0.0, Bump(1e6, 1)), ParameterError, "energy = 0"),
+        (lambda: Source.of_events(1.0, "1 s", Bump(1e6, 1)), UnitError, "energy = 1 s"),
+        (lambda: Source.of_events(1.0, 1e51, PowerLaw(2)), ParameterError, "give a band"),
+        (
+            lambda: Source.of_events(1.0, 1e51, PowerLaw(2), band=(2, 1)),
+            ParameterError,
+            "lower one first",
+        ),
+        (
+            lambda: Source.of_events(1.0, 1e51, Bump(1e6, 0.01), band=(1e3, 1e4)),
+            ParameterError,
+            "has no flux there",
+        ),
+        (
+            lambda: Source.of_events(1.0, 1e51, Bump(1e6, 1), emissivity=1.0),
+            ParameterError,
+            "emissivity is fixed",
+        ),
+        (lambda: PointSource.at_distance("14 eV"), UnitError, "luminosity_distance"),
+        (lambda: PointSource.at_distance("-1 Mpc"), ParameterError, "luminosity_distance"),
+        (lambda: PointSource.at_distance("1e7 Mpc"), ParameterError, "farther than"),
+        (lambda: sources.known_source("m87"), ParameterError, "known: ngc-1068"),
+        (lambda: sources.known_source("txs-0506+056"), ParameterError, "exactly one"),
         (lambda: Source(pivot=1 * u.s), UnitError, "pivot"),
         (lambda: Source(spectrum={"kind": "power"}), UnknownSource, "power-law"),
         (lambda: Source(spectrum={"index": 2.0}), ConfigError, "'kind' is missing"),

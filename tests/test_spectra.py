@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.special import gammaincc
+from scipy.integrate import quad
+from scipy.special import gamma, gammaincc, zeta
 
 from nuprop.errors import GridError, ParameterError, UnitError
 from nuprop.spectra import (
@@ -16,7 +17,9 @@ from nuprop.spectra import (
     BrokenPowerLaw,
     Bump,
     CustomSpectrum,
+    FermiDirac,
     LogParabola,
+    PinchedThermal,
     PowerLaw,
     SmoothBrokenPowerLaw,
     Spectrum,
@@ -39,6 +42,12 @@ def _custom_with_index(index, energy):
     return (energy / 1e5) ** -index
 
 
+def _fermi_2(eta):
+    """F_2 by Li_3(-e^eta) = Li_3(-e^-eta) - eta^3/6 - pi^2 eta/6 and its series."""
+    series = sum((-1) ** k * np.exp(-k * eta) / k**3 for k in range(1, 60))
+    return -2.0 * (series - eta**3 / 6.0 - np.pi**2 * eta / 6.0)
+
+
 FORMULAS = {
     "power law": (PowerLaw(2.3), lambda e: (e / 1e5) ** -2.3),
     "cutoff": (PowerLaw(2.3, 10 * u.PeV), lambda e: (e / 1e5) ** -2.3 * np.exp(-e / 1e7)),
@@ -57,6 +66,18 @@ FORMULAS = {
     "bump": (
         Bump("2 PeV", 0.7),
         lambda e: (e / 2e6) ** -2.0 * np.exp(-(np.log(e / 2e6) ** 2) / (2 * 0.7**2)),
+    ),
+    "fermi-dirac": (
+        FermiDirac("50 PeV"),
+        lambda e: e**2 / (np.exp(e / 5e7) + 1) / (1.5 * zeta(3) * 5e7**3),
+    ),
+    "degenerate": (
+        FermiDirac("50 PeV", degeneracy=1.0),
+        lambda e: e**2 / (np.exp(e / 5e7 - 1) + 1) / (_fermi_2(1.0) * 5e7**3),
+    ),
+    "pinched": (
+        PinchedThermal("150 PeV", alpha=2.7),
+        lambda e: 3.7**3.7 / (1.5e8 * gamma(3.7)) * (e / 1.5e8) ** 2.7 * np.exp(-3.7 * e / 1.5e8),
     ),
     "sum": (
         Sum(PowerLaw(2.5), Bump("2 PeV", 0.7), weights=[1.0, 1e-3]),
@@ -213,6 +234,63 @@ def test_energy_integral_is_split_at_kinks_inside_and_ignores_those_outside():
     assert broken.energy_integral(1e5, 1e6) == pytest.approx(above, rel=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("spectrum", "mean"),
+    [
+        (FermiDirac("4 MeV"), 4e-3 * 7 * np.pi**4 / (180 * zeta(3))),
+        (FermiDirac("4 MeV", degeneracy=-20.0), 4e-3 * 3.0),  # Maxwell-Boltzmann, to e^-20
+        (PinchedThermal("15 MeV", 2.3), 15e-3),
+        (PinchedThermal("15 MeV", 0.0), 15e-3),
+    ],
+    ids=["fermi-dirac", "dilute", "pinched", "exponential"],
+)
+def test_thermal_spectra_hold_one_neutrino(spectrum, mean):
+    assert spectrum.mean_energy == pytest.approx(mean, rel=1e-9)  # e^-20
+    assert spectrum.total_energy() == spectrum.mean_energy
+    # what lies below 1e-9 GeV and above 1 GeV is less than rounding
+    assert spectrum.energy_integral(1e-9, 1.0) == pytest.approx(mean, rel=1e-9)
+    x = np.linspace(0.0, 1.0, 200_001)[1:]
+    number = np.trapezoid(x * np.asarray(spectrum.emissivity(x)), np.log(x))
+    if getattr(spectrum, "alpha", 2.0) > 0.0:
+        assert number == pytest.approx(1.0, rel=1e-6)  # steps of 5 keV
+
+
+def test_degenerate_spectra_by_quadrature():
+    for eta in (-3.0, 0.5, 7.0):
+        spectrum = FermiDirac(1.0, degeneracy=eta)
+
+        def moment(power, eta=eta):
+            f = lambda x: x**power / (np.exp(x - eta) + 1.0)  # noqa: E731
+            return quad(f, 0.0, 80.0, points=[1.0, 5.0, 10.0, 20.0], epsabs=0.0, epsrel=1e-12)[0]
+
+        assert spectrum.mean_energy == pytest.approx(moment(3) / moment(2), rel=1e-11)  # quad's
+    # pinched: the second moment shrinks with degeneracy
+    widths = [
+        quad(lambda x, s=s: x**2 * float(s.emissivity(x)), 0.0, 60.0)[0] / s.mean_energy**2
+        for s in (FermiDirac(1.0), FermiDirac(1.0, degeneracy=3.0))
+    ]
+    # <E^2>/<E>^2 of Fermi-Dirac is 1.3029, that of alpha = 2.3 is 4.3/3.3 = 1.3030
+    assert widths[0] == pytest.approx(4.3 / 3.3, rel=3e-4)
+    assert widths[1] < widths[0]
+
+
+def test_total_energy_of_a_bump_and_of_none_other():
+    bump = Bump("2 PeV", 0.7)
+    # 8 standard deviations either side
+    low, high = 2e6 * np.exp([-5.6, 5.6])
+    assert bump.total_energy() == pytest.approx(float(bump.energy_integral(low, high)), rel=1e-12)
+    with pytest.raises(ParameterError, match="give a band"):
+        PowerLaw(2.0).total_energy()
+
+
+def test_thermal_spectra_know_where_they_emit():
+    spectrum = FermiDirac("4 MeV")
+    assert spectrum.has_flux(1e-6, 1e-3)
+    assert spectrum.has_flux(1e-3, 1e8)
+    assert not spectrum.has_flux(1e5, 6e5)
+    assert not PinchedThermal("15 MeV").has_flux(1e5, 1e5)
+
+
 @jax.jit
 def _everything(spectrum, energy):
     """Q and ln Q with their slopes, and dQ in every leaf."""
@@ -250,6 +328,8 @@ def test_no_parameters_give_nan_or_a_negative_emissivity(a, b, at, cut, width, c
             SmoothBrokenPowerLaw(a, b, 10.0**at, width, 10.0**cut),
             LogParabola(a, curvature, 10.0**at),
             Bump(10.0**at, width),
+            FermiDirac(10.0**at, 3.0 * a),
+            PinchedThermal(10.0**at, abs(b) * width),
         ),
         log_energy,
     )
@@ -277,6 +357,10 @@ def _evaluate(spectra, log_energy):
         (lambda x: SmoothBrokenPowerLaw(1.5, 2.5, 1e5, x), "smoothness"),
         (lambda x: LogParabola(2.0, x), "curvature"),
         (lambda x: Bump(1e6, x), "width"),
+        (lambda x: FermiDirac(x * 1e5), "temperature"),
+        (lambda x: FermiDirac(2e5, x), "degeneracy"),
+        (lambda x: PinchedThermal(x * 1e6), "mean_energy"),
+        (lambda x: PinchedThermal(1e6, x), "alpha"),
         (lambda x: Sum(PowerLaw(2.0), PowerLaw(x), weights=[1.0, 2.0]), "index in a sum"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -348,6 +432,11 @@ def test_description_keeps_the_numbers():
         (lambda: SmoothBrokenPowerLaw(1, 2, 1e5, 0.0), ParameterError, "smoothness = 0"),
         (lambda: LogParabola(2, math.inf), ParameterError, "curvature = inf"),
         (lambda: Bump(1e6, -0.1), ParameterError, "width = -0.1"),
+        (lambda: FermiDirac(0.0), ParameterError, "temperature = 0"),
+        (lambda: FermiDirac("4 K"), UnitError, "temperature = 4"),
+        (lambda: FermiDirac("4 MeV", 21.0), ParameterError, "degeneracy = 21"),
+        (lambda: PinchedThermal("-1 MeV"), ParameterError, "mean_energy = -0.001"),
+        (lambda: PinchedThermal("15 MeV", -1.0), ParameterError, "alpha = -1"),
         (lambda: Table([1e4], [1.0]), GridError, "n >= 2"),
         (lambda: Table([1e4, 1e5], [1.0, 2.0, 3.0]), GridError, "both must be"),
         (lambda: Table([1e5, 1e4], [1.0, 2.0]), GridError, "must increase"),

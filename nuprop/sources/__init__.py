@@ -15,6 +15,10 @@ file says it (``evolution = {name = "blazar-ajello-2015", luminosity = "1e47 erg
     nuprop.Source(evolution=nuprop.sources.evolution("power", index=2.0))
     nuprop.Source(evolution={"name": "burst", "z_s": 3.0})
 
+`supernova_background` is the diffuse MeV flux of core-collapse supernovae, `Source.of_events` that
+of any explosions of known rate and energy; `PointSource.at_distance` and `known_source` make single
+sources.
+
 `available` lists every name; `register` adds one. Packages add theirs by an entry point, see
 `nuprop.registry`.
 """
@@ -32,15 +36,19 @@ from nuprop.registry import spectrum as spectrum
 from nuprop.sources.diffuse import Source as Source
 from nuprop.sources.emitter import ANTINEUTRINO_FRACTIONS as ANTINEUTRINO_FRACTIONS
 from nuprop.sources.emitter import FLAVORS as FLAVORS
+from nuprop.sources.known import KNOWN_SOURCES as KNOWN_SOURCES
+from nuprop.sources.known import known_source as known_source
 from nuprop.sources.point import PointSource as PointSource
 from nuprop.sources.reading import as_evolution as as_evolution
 from nuprop.sources.reading import as_spectrum as as_spectrum
+from nuprop.sources.supernova import supernova_background as supernova_background
 from nuprop.spectra import CustomSpectrum as CustomSpectrum
 from nuprop.spectra import Spectrum as Spectrum
 
 __all__ = [
     "ANTINEUTRINO_FRACTIONS",
     "FLAVORS",
+    "KNOWN_SOURCES",
     "Burst",
     "CustomEvolution",
     "CustomSpectrum",
@@ -54,7 +62,9 @@ __all__ = [
     "as_spectrum",
     "available",
     "evolution",
+    "known_source",
     "refresh",
     "register",
     "spectrum",
+    "supernova_background",
 ]

@@ -10,17 +10,19 @@ import numpy as np
 from nuprop.description import Leaf, plain
 from nuprop.errors import ParameterError, UnitError
 from nuprop.evolutions import Burst, Evolution, redshift
+from nuprop.luminosity import GEV_PER_ERG, PER_VOLUME_AND_TIME, erg, per_volume_and_time
 from nuprop.pytree import as_pytree, assign, leaf_text
 from nuprop.sources.emitter import (
     Emitter,
     antineutrinos,
+    energy_band,
     flavor_shares,
     normalization_energy,
     require_flux,
 )
 from nuprop.sources.reading import as_evolution, as_spectrum
 from nuprop.spectra import REFERENCE_ENERGY, PowerLaw
-from nuprop.units import CODE_UNITS, is_traced, required_number
+from nuprop.units import CODE_UNITS, is_traced, require, required_number
 
 #: E^2 flux = 1.5e-8 GeV/(cm2 s sr) per flavor at 100 TeV, as in IceCube's three-year data.
 DEFAULT_FLUX = 1.5e-18
@@ -61,6 +63,13 @@ class Source(Emitter):
         as 1/(GeV Mpc3 yr). A bare number is a flux.
     pivot : Quantity, str or float (GeV), optional
         Energy of the normalization, by default 100 TeV.
+    emissivity : Quantity, str or float, optional
+        Q_0 in place of a normalization; a bare or traced number is in 1/(GeV cm3 s).
+
+    See Also
+    --------
+    Source.of_events : by the rate of events and the energy of each.
+    nuprop.sources.supernova_background : core-collapse supernovae.
 
     Attributes
     ----------
@@ -108,12 +117,13 @@ class Source(Emitter):
         antineutrino_fraction: Any = 0.5,
         normalization: Any = None,
         pivot: Any = REFERENCE_ENERGY,
+        emissivity: Any = None,
     ) -> None:
         limit = DEFAULT_Z_MAX if z_max is None else redshift(z_max, "z_max")
         law = as_evolution(evolution, limit)
         if law.burst:
             law, limit = _shell(law, None if z_max is None else limit)
-        value, kind = _diffuse_normalization(normalization)
+        value, kind = _diffuse_normalization(normalization, emissivity)
         assign(
             self,
             evolution=law,
@@ -127,6 +137,80 @@ class Source(Emitter):
         )
         farthest = self.z_max if kind == "flux" else 0.0
         require_flux(self.spectrum, self.pivot, farthest if self.burst else 0.0, farthest)
+
+    @classmethod
+    def of_events(
+        cls,
+        rate: Any,
+        energy: Any,
+        spectrum: Any,
+        *,
+        band: Any = None,
+        pivot: Any = None,
+        **others: Any,
+    ) -> Source:
+        """Make a source of events, such as stellar explosions, from their rate and energy.
+
+        Parameters
+        ----------
+        rate : Quantity, str or float (1/(Mpc3 yr))
+            Events per comoving volume and source-frame time where W = 1, which is today for the
+            named evolutions.
+        energy : Quantity, str or float (erg)
+            What one event emits in neutrinos of all flavors, nu + nubar, isotropic equivalent.
+        spectrum : as for `Source`
+        band : pair of Quantity, str or float (GeV), optional
+            Energies at the source between which `energy` counts. All energies by default, if the
+            spectrum has a finite integral that is known (thermal ones and bumps).
+        pivot : Quantity, str or float (GeV), optional
+            An energy at the source with emission, at which the normalization is kept; it does not
+            change the flux. By default the mean of the band, or of the spectrum.
+        **others
+            evolution, z_max, flavor and antineutrino_fraction, as for `Source`.
+
+        Returns
+        -------
+        Source
+            With the emissivity Q_0 = rate energy Q(pivot) / int E Q dE.
+
+        Raises
+        ------
+        ParameterError, UnitError, UnknownSource, ConfigError
+            As `Source`.
+
+        Examples
+        --------
+        >>> source = Source.of_events(
+        ...     "1 / (Gpc3 yr)", "1e51 erg", PowerLaw(2.0), band=("10 TeV", "10 PeV")
+        ... )
+        >>> print(f"{source.normalization:.3g} 1/(GeV cm3 s) at {source.pivot:.3g} GeV")
+        9.75e-49 1/(GeV cm3 s) at 3.16e+05 GeV
+        """
+        for given in ("normalization", "emissivity"):
+            if given in others:
+                raise ParameterError(f"{given} is fixed by the rate and energy of events")
+        rate = per_volume_and_time(rate, "rate")
+        require("rate", rate, "must be > 0 per Mpc3 and yr", lambda x: x > 0.0)
+        energy = erg(energy, "energy")
+        require("energy", energy, "must be > 0 erg", lambda x: x > 0.0)
+        shape = as_spectrum(spectrum)
+        if band is None:
+            whole = shape.total_energy()
+            middle = getattr(shape, "mean_energy", getattr(shape, "energy", None))
+        else:
+            ends = energy_band(band)
+            whole = shape.energy_integral(ends[0], ends[1])
+            middle = (ends[0] * ends[1]) ** 0.5
+        pivot = middle if pivot is None else normalization_energy(pivot)
+        if pivot is None:
+            raise ParameterError(f"pivot = None: an energy where {shape!r} emits is needed")
+        require_flux(shape, pivot, 0.0, 0.0)
+        scale = rate * PER_VOLUME_AND_TIME * energy * GEV_PER_ERG / whole
+        if not is_traced(scale) and not np.all(np.isfinite(np.asarray(scale))):
+            raise ParameterError("band: the spectrum has no energy there; choose another band")
+        q_0: Any = scale * shape.emissivity(pivot)
+        pivot, q_0 = (x if is_traced(x) else float(x) for x in (pivot, q_0))
+        return cls(spectrum=shape, pivot=pivot, emissivity=q_0, **others)
 
     @property
     def burst(self) -> bool:
@@ -167,7 +251,15 @@ def _shell(law: Evolution, z_max: Any) -> tuple[Evolution, Any]:
     return Burst(), z_max if z_s is None else z_s
 
 
-def _diffuse_normalization(value: Any) -> tuple[Any, str]:
+def _diffuse_normalization(value: Any, emissivity: Any) -> tuple[Any, str]:
+    if emissivity is not None:
+        if value is not None:
+            raise ParameterError(
+                f"normalization = {value} and emissivity = {emissivity}: give one of them"
+            )
+        allowed = "must be > 0"
+        q_0 = required_number(emissivity, "emissivity", "emissivity", allowed, lambda x: x > 0.0)
+        return q_0, "emissivity"
     if value is None:
         return DEFAULT_FLUX, "flux"
     kind = "flux"

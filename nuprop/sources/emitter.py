@@ -13,7 +13,13 @@ import numpy as np
 from nuprop.description import STATIC, Leaf, plain
 from nuprop.errors import ParameterError, nearest
 from nuprop.spectra import Spectrum
-from nuprop.units import in_code_units, is_traced, require, required_number
+from nuprop.units import (
+    in_code_units,
+    is_traced,
+    number_in_code_units,
+    require,
+    required_number,
+)
 
 #: Flavor ratios nu_e : nu_mu : nu_tau at production, neutrinos and antineutrinos together.
 FLAVORS = {
@@ -111,6 +117,19 @@ def _numbers(value: Any, name: str, known: Mapping[str, tuple[float, ...]]) -> A
 def normalization_energy(value: Any) -> Any:
     """Read the energy at which a source is normalized [GeV]."""
     return required_number(value, "energy", "pivot", "must be > 0 GeV", lambda e: e > 0.0)
+
+
+def energy_band(value: Any) -> Any:
+    """Read a pair of energies at the source [GeV], the lower one first; shape (2,)."""
+    if (isinstance(value, tuple | list) or np.ndim(value) == 1) and len(value) == 2:
+        ends = [number_in_code_units(end, "energy", "band") for end in value]
+        if any(is_traced(end) for end in ends):
+            return jnp.stack([jnp.asarray(end, dtype=float) for end in ends])
+        band = np.asarray(ends)
+        require("band", band, "must be > 0 GeV", lambda e: e > 0.0)
+        if band[0] < band[1]:
+            return band
+    raise ParameterError(f"band = {value}: two energies are needed, the lower one first")
 
 
 def require_flux(spectrum: Spectrum, pivot: Any, nearest_z: Any, farthest_z: Any) -> None:

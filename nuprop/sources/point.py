@@ -3,31 +3,38 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
+from nuprop.constants import SPEED_OF_LIGHT
+from nuprop.cosmology import Expansion, expansion
 from nuprop.description import Leaf, plain
 from nuprop.errors import ParameterError
-from nuprop.evolutions import Burst, Evolution, redshift
-from nuprop.luminosity import erg_per_second
+from nuprop.evolutions import LARGEST_REDSHIFT, Burst, Evolution, redshift
+from nuprop.luminosity import GEV_PER_ERG, erg_per_second
 from nuprop.pytree import as_pytree, assign, leaf_text
 from nuprop.sources.diffuse import DEFAULT_INDEX
 from nuprop.sources.emitter import (
     Emitter,
     antineutrinos,
+    energy_band,
     flavor_shares,
     normalization_energy,
     require_flux,
 )
 from nuprop.sources.reading import as_spectrum
 from nuprop.spectra import REFERENCE_ENERGY, PowerLaw
-from nuprop.units import CODE_UNITS, is_traced, number_in_code_units, require, required_number
+from nuprop.units import CODE_UNITS, is_traced, require, required_number
 
-_GEV_PER_ERG = 1e-7 / 1.602176634e-10  # exact, SI 2019
+if TYPE_CHECKING:
+    from astropy.cosmology import FLRW
+
+#: Enough from H_0 d/c to z = 20, which takes 8, to rounding.
+_NEWTON_STEPS = 12
 
 
 @as_pytree
@@ -68,6 +75,11 @@ class PointSource(Emitter):
         If not exactly one of normalization and luminosity is given, or a value is not allowed.
     UnitError
         If a unit is wrong.
+
+    See Also
+    --------
+    PointSource.at_distance : by its distance.
+    nuprop.sources.known_source : NGC 1068, TXS 0506+056.
 
     Notes
     -----
@@ -123,13 +135,66 @@ class PointSource(Emitter):
             antineutrino_fraction=antineutrinos(antineutrino_fraction),
             normalization=value,
             normalization_kind="flux" if luminosity is None else "luminosity",
-            band=None if band is None else _band(band),
+            band=None if band is None else energy_band(band),
             pivot=normalization_energy(pivot),
         )
         if luminosity is None:
             require_flux(self.spectrum, self.pivot, self.z, self.z)
         else:
             _require_power(self.emission_scale())
+
+    @classmethod
+    def at_distance(
+        cls,
+        luminosity_distance: Any,
+        *,
+        cosmology: FLRW | Expansion | str | None = None,
+        **others: Any,
+    ) -> PointSource:
+        """Make a point source at a luminosity distance in place of a redshift.
+
+        Parameters
+        ----------
+        luminosity_distance : Quantity, str or float (cm)
+        cosmology : astropy FLRW, Expansion or name, optional
+            That which turns the distance into a redshift, by default astropy's Planck18; give
+            `nuprop.propagate` the same.
+        **others
+            As for `PointSource`.
+
+        Returns
+        -------
+        PointSource
+            At the redshift of the expansion at this distance; that of a nearby galaxy as measured
+            holds its own velocity too, which makes no path.
+
+        Raises
+        ------
+        UnitError
+            If this is not a length.
+        ParameterError
+            If the distance is not positive, or its redshift above 20.
+
+        Examples
+        --------
+        >>> source = PointSource.at_distance("14.4 Mpc", normalization="5e-11 / (TeV cm2 s)")
+        >>> print(f"z = {source.z:.5f}")
+        z = 0.00324
+        """
+        history = expansion(cosmology)
+        allowed = "must be > 0 cm"
+        distance = required_number(
+            luminosity_distance, "length", "luminosity_distance", allowed, lambda d: d > 0.0
+        )
+        z: Any = redshift_at(distance, history)
+        if not is_traced(z):
+            z = float(z)
+            if not z <= LARGEST_REDSHIFT:
+                raise ParameterError(
+                    f"luminosity_distance = {luminosity_distance}: farther than the redshift "
+                    f"{LARGEST_REDSHIFT:g} in {history.name}"
+                )
+        return cls(z, **others)
 
     @property
     def z_max(self) -> ArrayLike:
@@ -161,7 +226,7 @@ class PointSource(Emitter):
             )
         band = jnp.asarray(self.band)
         power = self.spectrum.energy_integral(band[0], band[1])
-        return jnp.asarray(self.normalization) * _GEV_PER_ERG / power
+        return jnp.asarray(self.normalization) * GEV_PER_ERG / power
 
     def emission(self, energy: ArrayLike) -> jax.Array:
         """Neutrinos of all flavors, nu + nubar, leaving the source.
@@ -195,16 +260,22 @@ class PointSource(Emitter):
         )
 
 
-def _band(value: Any) -> Any:
-    if (isinstance(value, tuple | list) or np.ndim(value) == 1) and len(value) == 2:
-        ends = [number_in_code_units(end, "energy", "band") for end in value]
-        if any(is_traced(end) for end in ends):
-            return jnp.stack([jnp.asarray(end, dtype=float) for end in ends])
-        band = np.asarray(ends)
-        require("band", band, "must be > 0 GeV", lambda e: e > 0.0)
-        if band[0] < band[1]:
-            return band
-    raise ParameterError(f"band = {value}: two energies are needed, the lower one first")
+@jax.jit
+def redshift_at(luminosity_distance: ArrayLike, history: Expansion) -> jax.Array:
+    """Find the redshift at a luminosity distance [cm], by Newton's method.
+
+    The distance is a convex function of z from H_0 d/c > z down, so the steps approach the
+    solution from above; the last one carries the derivatives.
+    """
+    distance = jnp.asarray(luminosity_distance, dtype=float)
+
+    def newton(z: jax.Array) -> jax.Array:
+        value, slope = jax.jvp(history.luminosity_distance, (z,), (jnp.ones_like(z),))
+        return z - (value - distance) / slope
+
+    start = distance * history.hubble(0.0) / SPEED_OF_LIGHT
+    z = jax.lax.fori_loop(0, _NEWTON_STEPS, lambda _, z: newton(z), jax.lax.stop_gradient(start))
+    return newton(jax.lax.stop_gradient(z))
 
 
 def _require_power(scale: jax.Array) -> None:

@@ -16,6 +16,8 @@ from nuprop.spectra.shapes import Bump as Bump
 from nuprop.spectra.shapes import LogParabola as LogParabola
 from nuprop.spectra.shapes import PowerLaw as PowerLaw
 from nuprop.spectra.shapes import SmoothBrokenPowerLaw as SmoothBrokenPowerLaw
+from nuprop.spectra.thermal import FermiDirac as FermiDirac
+from nuprop.spectra.thermal import PinchedThermal as PinchedThermal
 
 __all__ = [
     "ENERGY_RANGE",
@@ -23,7 +25,9 @@ __all__ = [
     "BrokenPowerLaw",
     "Bump",
     "CustomSpectrum",
+    "FermiDirac",
     "LogParabola",
+    "PinchedThermal",
     "PowerLaw",
     "SmoothBrokenPowerLaw",
     "Spectrum",

@@ -11,6 +11,7 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from nuprop.description import Leaf, parameters_of, plain, written
+from nuprop.errors import ParameterError
 from nuprop.units import is_traced
 
 #: Spectra are finite, with finite derivatives, between these energies [GeV].
@@ -121,6 +122,22 @@ class Spectrum:
         widths = jnp.diff(edges)[:, None]
         x = edges[:-1, None] + widths * _PLACES
         return jnp.sum(widths * _SHARES * jnp.exp(2.0 * x) * self.emissivity_at_log(x))
+
+    def total_energy(self) -> jax.Array:
+        """Integral of E Q(E) dE over all energies, in GeV^2 times the unit of Q.
+
+        Returns
+        -------
+        Array, scalar.
+
+        Raises
+        ------
+        ParameterError
+            If it is not known, as for power laws: `energy_integral` takes two energies.
+        """
+        raise ParameterError(
+            f"spectrum = {self!r}: its energy is known only between two energies; give a band"
+        )
 
     def describe(self) -> dict[str, Any]:
         """Return plain values: kind and parameters, energies in GeV."""

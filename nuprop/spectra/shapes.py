@@ -310,6 +310,10 @@ class Bump(_WithCutoff):
         """Evaluate, for a bump can be narrow; see `Spectrum.has_flux`."""
         return Spectrum.has_flux(self, low, high)
 
+    def total_energy(self) -> jax.Array:
+        """Integral of E Q(E) dE over all energies, energy^2 width sqrt(2 pi)."""
+        return jnp.square(self.energy) * self.width * math.sqrt(2.0 * math.pi)
+
     def _log_shape(self, log_energy: jax.Array) -> jax.Array:
         distance = log_energy - jnp.log(self.energy)
         return -(2.0 + 0.5 * distance / jnp.square(self.width)) * distance

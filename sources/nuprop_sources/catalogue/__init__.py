@@ -20,7 +20,9 @@ from nuprop.registry import Entry
 from nuprop.spectra import (
     BrokenPowerLaw,
     Bump,
+    FermiDirac,
     LogParabola,
+    PinchedThermal,
     PowerLaw,
     SmoothBrokenPowerLaw,
     Table,
@@ -56,6 +58,8 @@ SPECTRA: dict[str, Callable[..., Any]] = {
     "smooth-broken-power-law": SmoothBrokenPowerLaw,
     "log-parabola": LogParabola,
     "bump": Bump,
+    "fermi-dirac": FermiDirac,
+    "pinched-thermal": PinchedThermal,
     "table": Table,
     "sum": sum_of,
 }
