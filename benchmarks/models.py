@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import nuprop
+from nuprop.mediators.line import VECTOR_SHARING
 from nuprop.transport import Emission, LatticeShape, Lines, emission_of, lattice_shape, lines_of
 
 TEV = 1e3
@@ -64,6 +65,7 @@ def one_state(
         masses=jnp.full(3, light),
         coupling_squared=jnp.zeros((3, 3)).at[0, 0].set(coupling**2),
         yields=jnp.array([1.0, 0.0, 0.0]),
+        sharing=jnp.array(VECTOR_SHARING),
         relics=nuprop.Relics(thermal=thermal).state,
         expansion=expansion,
     )

@@ -275,7 +275,9 @@ def test_refusals(energy, z, error, message):
 
 
 def test_wrong_kinds_of_objects():
-    with pytest.raises(nuprop.ParameterError, match=r"mediator = 3: a nuprop\.ZPrime is needed"):
+    with pytest.raises(
+        nuprop.ParameterError, match=r"mediator = 3: a nuprop\.ZPrime or nuprop\.Scalar is needed"
+    ):
         nuprop.optical_depth(1e5, 1.0, mediator=3)
     with pytest.raises(
         nuprop.ParameterError, match=r"relics = 'dirac': a nuprop\.Relics is needed"

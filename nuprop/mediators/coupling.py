@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -13,8 +14,8 @@ from nuprop.errors import ParameterError
 from nuprop.pytree import gather
 from nuprop.units import in_code_units, is_traced
 
-#: Largest |g_ab - conj(g_ba)| that rounding may leave, relative to the largest entry.
-_HERMITIAN_TOLERANCE = 1e-12
+#: Largest difference of mirrored entries that rounding may leave, relative to the largest entry.
+_TOLERANCE = 1e-12
 
 
 def in_mass_basis(coupling_matrix: ArrayLike, pmns: ArrayLike) -> jax.Array:
@@ -55,29 +56,39 @@ def hermitian_parts(matrix: Any, name: str) -> tuple[Any, Any]:
     ParameterError
         If it is not 3x3, not finite, zero, or not Hermitian to 1e-12 of its largest entry.
     """
+    rule = "each must be the complex conjugate of the other"
+    return _parts(matrix, name, "Hermitian", lambda m: m.conj().T, rule)
+
+
+def symmetric_parts(matrix: Any, name: str) -> tuple[Any, Any]:
+    """Real and imaginary part of a symmetric 3x3 matrix that a user gave; errors alike."""
+    return _parts(matrix, name, "symmetric", np.transpose, "only the symmetric part couples")
+
+
+def _parts(
+    matrix: Any, name: str, kind: str, mirrored: Callable[[Any], Any], rule: str
+) -> tuple[Any, Any]:
     matrix = gather(matrix)
     try:
         parts = np.real(matrix), np.imag(matrix)
     except ValueError as error:
-        raise ParameterError(f"{name} = {matrix!r}: a 3x3 Hermitian matrix of numbers") from error
+        raise ParameterError(f"{name} = {matrix!r}: a 3x3 {kind} matrix of numbers") from error
     real, imag = (in_code_units(part, "dimensionless", name) for part in parts)
     if np.shape(real) != (3, 3):
         raise ParameterError(f"{name} has the shape {np.shape(real)}: (3, 3) is needed")
-    if not is_traced(real):
-        _require_hermitian(np.asarray(real) + 1j * np.asarray(imag), name)
-    return real, imag
-
-
-def _require_hermitian(matrix: np.ndarray, name: str) -> None:
-    if not np.all(np.isfinite(matrix)):
-        raise ParameterError(f"{name} = {matrix.tolist()}: every entry must be finite")
-    largest = np.max(np.abs(matrix))
+    if is_traced(real):
+        return real, imag
+    entries = np.asarray(real) + 1j * np.asarray(imag)
+    if not np.all(np.isfinite(entries)):
+        raise ParameterError(f"{name} = {entries.tolist()}: every entry must be finite")
+    largest = np.max(np.abs(entries))
     if largest == 0.0:
         raise ParameterError(f"{name} = 0: at least one entry must differ from zero")
-    excess = np.abs(matrix - matrix.conj().T)
-    if np.max(excess) > _HERMITIAN_TOLERANCE * largest:
+    excess = np.abs(entries - mirrored(entries))
+    if np.max(excess) > _TOLERANCE * largest:
         a, b = np.unravel_index(np.argmax(excess), excess.shape)
         raise ParameterError(
-            f"{name}: not Hermitian, entry [{a}, {b}] = {matrix[a, b]} but "
-            f"[{b}, {a}] = {matrix[b, a]}; each must be the complex conjugate of the other"
+            f"{name}: not {kind}, entry [{a}, {b}] = {entries[a, b]} but "
+            f"[{b}, {a}] = {entries[b, a]}; {rule}"
         )
+    return real, imag

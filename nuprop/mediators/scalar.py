@@ -5,31 +5,28 @@ from __future__ import annotations
 import math
 import warnings
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from nuprop.constants import HBAR_C, SPEED_OF_LIGHT
 from nuprop.errors import ParameterError, PhysicsWarning, nearest
-from nuprop.mediators.coupling import squared_moduli
+from nuprop.mediators.boson import Boson, Nature, matrix_text, require_nature
+from nuprop.mediators.coupling import squared_moduli, symmetric_parts
 from nuprop.neutrinos import Neutrinos
 from nuprop.pytree import as_pytree, assign, gather, leaf_text
 from nuprop.units import in_code_units, is_traced, require, required_number
 
-Nature = Literal["majorana", "dirac"]
-
 _LARGEST_WIDTH = 0.3  # of the mass
 _LARGEST_COUPLING = math.sqrt(4.0 * math.pi)
-_SYMMETRY_TOLERANCE = 1e-12  # of the largest entry
 _FLAVORS = {"e": (1.0, 0.0, 0.0), "mu": (0.0, 1.0, 0.0), "tau": (0.0, 0.0, 1.0)}
 
 
 @as_pytree
 @dataclass(frozen=True, init=False, eq=False, repr=False)
-class Scalar:
+class Scalar(Boson):
     """A spin-0 boson with L = -(1/2) phi sum_ab lambda_ab nu_a nu_b + h.c.
 
     nu_a are left-handed two-component fields, lambda is symmetric. Of Dirac neutrinos and
@@ -119,7 +116,7 @@ class Scalar:
         complex_field: bool | None = None,
         lepton_number: int = 0,
     ) -> None:
-        real, imag = _symmetric_parts(coupling_matrix, "coupling_matrix")
+        real, imag = symmetric_parts(coupling_matrix, "coupling_matrix")
         _fill(self, "matrix", mass, 1.0, real, imag, complex_field, lepton_number)
         _warn_beyond_validity(self, stacklevel=3)
 
@@ -230,12 +227,6 @@ class Scalar:
             cls, "diagonal", mass, 1.0, strengths, pseudoscalar, complex_field, lepton_number
         )
 
-    @property
-    def coupling_matrix(self) -> jax.Array:
-        """lambda_ab in the flavor basis, complex, shape (3, 3)."""
-        charges = jnp.asarray(self.charges_real) + 1j * jnp.asarray(self.charges_imag)
-        return self.coupling * charges
-
     def couplings_in_mass_basis(self, neutrinos: Neutrinos) -> jax.Array:
         """lambda_ij = (U^T lambda U)_ij, complex symmetric, shape (3, 3).
 
@@ -254,9 +245,7 @@ class Scalar:
             If the nature is unknown, or Majorana and the field complex without lepton number: that
             Lagrangian exists for Dirac neutrinos only.
         """
-        if nature not in ("majorana", "dirac"):
-            hint = nearest(str(nature), ("majorana", "dirac"))
-            raise ParameterError(f"nature = {nature!r}: 'majorana' or 'dirac' ({hint})")
+        require_nature(nature)
         if nature == "majorana" and self.complex_field and self.lepton_number == 0:
             raise ParameterError(
                 "nature = 'majorana': a complex scalar with lepton_number 0 couples Dirac "
@@ -288,48 +277,6 @@ class Scalar:
         active = modes * trace * jnp.asarray(self.mass) / (32.0 * jnp.pi)
         return {"neutrinos": active, "sterile": active if yukawa else jnp.zeros_like(active)}
 
-    def width(self, nature: Nature = "majorana") -> jax.Array:
-        """Total width [GeV], the sum of `partial_widths`."""
-        return jnp.sum(jnp.stack(list(self.partial_widths(nature).values())))
-
-    def branching_ratios(self, nature: Nature = "majorana") -> dict[str, jax.Array]:
-        """Share of each channel of `partial_widths` in the total width."""
-        partial, total = self.partial_widths(nature), self.width(nature)
-        return {channel: width / total for channel, width in partial.items()}
-
-    def active_branching(self, nature: Nature = "majorana") -> jax.Array:
-        """Share of the secondaries that are active: 1, or 1/2 for Yukawa couplings.
-
-        Zero for a boson that couples to nothing.
-        """
-        share = 0.5 if self.is_yukawa(nature) else 1.0
-        return jnp.where(jnp.sum(squared_moduli(self.coupling_matrix)) > 0.0, share, 0.0)
-
-    def lifetime(self, nature: Nature = "majorana") -> jax.Array:
-        """Mean life hbar/Gamma [s] at rest."""
-        return HBAR_C / SPEED_OF_LIGHT / self.width(nature)
-
-    def secondary_yields(self, neutrinos: Neutrinos, nature: Nature = "majorana") -> jax.Array:
-        """Half the active secondaries k per decay, BR_active (lambda^dagger lambda)_kk / Tr.
-
-        Two secondaries per decay share the energy evenly in the mean, with a flat distribution. A
-        real field makes as many neutrinos as antineutrinos; a complex one made by neutrinos gives
-        neutrinos only, and twice these yields.
-
-        Parameters
-        ----------
-        neutrinos : Neutrinos
-        nature : "majorana" or "dirac"
-
-        Returns
-        -------
-        Array, shape (3,), sums to `active_branching`.
-        """
-        rows = jnp.sum(squared_moduli(self.couplings_in_mass_basis(neutrinos)), axis=1)
-        total = jnp.sum(rows)
-        shares = jnp.where(total > 0.0, rows / jnp.where(total > 0.0, total, 1.0), 0.0)
-        return self.active_branching(nature) * shares
-
     def is_perturbative(self, nature: Nature = "majorana") -> jax.Array:
         """Whether Gamma <= 0.3 M and every coupling is at most sqrt(4 pi); a boolean Array."""
         largest = jnp.max(squared_moduli(self.coupling_matrix))
@@ -351,7 +298,7 @@ class Scalar:
     def __repr__(self) -> str:
         mass = f"mass {leaf_text(self.mass, 1e3, 'MeV')}"
         if self.model in ("matrix", "diagonal", "diagonal-pseudoscalar"):
-            parts = [mass, f"coupling matrix {_matrix_text(self)}"]
+            parts = [mass, f"coupling matrix {matrix_text(self)}"]
         else:
             parts = [repr(self.model), mass, f"coupling {leaf_text(self.coupling)}"]
         if self.complex_field:
@@ -377,36 +324,6 @@ def symmetric_in_mass_basis(coupling_matrix: ArrayLike, pmns: ArrayLike) -> jax.
     """
     u = jnp.asarray(pmns)
     return u.T @ jnp.asarray(coupling_matrix) @ u
-
-
-def _symmetric_parts(matrix: Any, name: str) -> tuple[Any, Any]:
-    """Real and imaginary part of a symmetric 3x3 matrix that a user gave."""
-    matrix = gather(matrix)
-    try:
-        parts = np.real(matrix), np.imag(matrix)
-    except ValueError as error:
-        raise ParameterError(f"{name} = {matrix!r}: a 3x3 symmetric matrix of numbers") from error
-    real, imag = (in_code_units(part, "dimensionless", name) for part in parts)
-    if np.shape(real) != (3, 3):
-        raise ParameterError(f"{name} has the shape {np.shape(real)}: (3, 3) is needed")
-    if not is_traced(real):
-        _require_symmetric(np.asarray(real) + 1j * np.asarray(imag), name)
-    return real, imag
-
-
-def _require_symmetric(matrix: np.ndarray, name: str) -> None:
-    if not np.all(np.isfinite(matrix)):
-        raise ParameterError(f"{name} = {matrix.tolist()}: every entry must be finite")
-    largest = np.max(np.abs(matrix))
-    if largest == 0.0:
-        raise ParameterError(f"{name} = 0: at least one entry must differ from zero")
-    excess = np.abs(matrix - matrix.T)
-    if np.max(excess) > _SYMMETRY_TOLERANCE * largest:
-        a, b = np.unravel_index(np.argmax(excess), excess.shape)
-        raise ParameterError(
-            f"{name}: not symmetric, entry [{a}, {b}] = {matrix[a, b]} but "
-            f"[{b}, {a}] = {matrix[b, a]}; only the symmetric part couples"
-        )
 
 
 def _diagonal(
@@ -471,16 +388,6 @@ def _fill(
 
 def _is_positive(value: Any) -> Any:
     return value > 0.0
-
-
-def _matrix_text(scalar: Scalar) -> str:
-    """Write a coupling matrix on one line, or what stands in its place."""
-    parts = (scalar.charges_real, scalar.charges_imag)
-    if any(map(is_traced, parts)) or any(np.shape(part) != (3, 3) for part in parts):
-        return leaf_text(scalar.charges_real)
-    matrix = np.asarray(parts[0]) + 1j * np.asarray(parts[1])
-    shown = matrix if np.any(matrix.imag) else matrix.real
-    return str([[f"{entry:.4g}" for entry in row] for row in shown]).replace("'", "")
 
 
 def _warn_beyond_validity(scalar: Scalar, stacklevel: int) -> None:

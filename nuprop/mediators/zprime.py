@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -15,18 +15,15 @@ from jax.typing import ArrayLike
 from nuprop.constants import (
     CHARGED_LEPTON_MASSES,
     ELEMENTARY_CHARGE,
-    HBAR_C,
     SIN2_THETA_W,
-    SPEED_OF_LIGHT,
 )
 from nuprop.errors import ParameterError, PhysicsWarning, nearest
+from nuprop.mediators.boson import Boson, Nature, matrix_text, require_nature
 from nuprop.mediators.coupling import hermitian_parts, in_mass_basis, squared_moduli
 from nuprop.mediators.width import charged_lepton_width, loop_mixing, neutrino_width
 from nuprop.neutrinos import Neutrinos
 from nuprop.pytree import as_pytree, assign, gather, leaf_text
 from nuprop.units import in_code_units, is_traced, require, required_number
-
-Nature = Literal["majorana", "dirac"]
 
 _COS_THETA_W = math.sqrt(1.0 - SIN2_THETA_W)
 _LARGEST_WIDTH = 0.3  # of the mass
@@ -38,7 +35,7 @@ _NEUTRAL = (0.0, 0.0, 0.0)
 
 @as_pytree
 @dataclass(frozen=True, init=False, eq=False, repr=False)
-class ZPrime:
+class ZPrime(Boson):
     """A vector boson with L = Z'_mu sum_ab g_ab nubar_a gamma^mu P_L nu_b.
 
     Parameters
@@ -244,12 +241,6 @@ class ZPrime:
             loop_mixing,
         )
 
-    @property
-    def coupling_matrix(self) -> jax.Array:
-        """g_ab in the flavor basis, complex, shape (3, 3)."""
-        charges = jnp.asarray(self.charges_real) + 1j * jnp.asarray(self.charges_imag)
-        return self.coupling * charges
-
     def photon_mixing_at(self, q2: ArrayLike) -> jax.Array:
         """Mixing with the photon at the squared momentum q^2, complex.
 
@@ -313,9 +304,7 @@ class ZPrime:
         ParameterError
             If the nature is unknown.
         """
-        if nature not in ("majorana", "dirac"):
-            hint = nearest(str(nature), ("majorana", "dirac"))
-            raise ParameterError(f"nature = {nature!r}: 'majorana' or 'dirac' ({hint})")
+        require_nature(nature)
         mass = jnp.asarray(self.mass)
         active = neutrino_width(mass, self.coupling_matrix)
         sterile = active if self.right_handed and nature == "dirac" else jnp.zeros_like(active)
@@ -327,43 +316,6 @@ class ZPrime:
             "sterile": sterile,
             **dict(zip(_FLAVORS, leptons, strict=True)),
         }
-
-    def width(self, nature: Nature = "majorana") -> jax.Array:
-        """Total width [GeV], the sum of `partial_widths`."""
-        return jnp.sum(jnp.stack(list(self.partial_widths(nature).values())))
-
-    def branching_ratios(self, nature: Nature = "majorana") -> dict[str, jax.Array]:
-        """Share of each channel of `partial_widths` in the total width."""
-        partial, total = self.partial_widths(nature), self.width(nature)
-        return {channel: width / total for channel, width in partial.items()}
-
-    def active_branching(self, nature: Nature = "majorana") -> jax.Array:
-        """Share of decays to active neutrinos; the energy of all others is lost to the flux.
-
-        Zero for a boson that couples to nothing.
-        """
-        return _share(self.partial_widths(nature)["neutrinos"], self.width(nature))
-
-    def lifetime(self, nature: Nature = "majorana") -> jax.Array:
-        """Mean life hbar/Gamma [s] at rest."""
-        return HBAR_C / SPEED_OF_LIGHT / self.width(nature)
-
-    def secondary_yields(self, neutrinos: Neutrinos, nature: Nature = "majorana") -> jax.Array:
-        """Neutrinos nu_k per decay, P_k = BR_active (g g^dagger)_kk / Tr(g g^dagger).
-
-        As many antineutrinos come with them. The yields do not depend on how the boson was made.
-
-        Parameters
-        ----------
-        neutrinos : Neutrinos
-        nature : "majorana" or "dirac"
-
-        Returns
-        -------
-        Array, shape (3,), sums to `active_branching`.
-        """
-        rows = jnp.sum(squared_moduli(self.couplings_in_mass_basis(neutrinos)), axis=1)
-        return self.active_branching(nature) * _share(rows, jnp.sum(rows))
 
     def is_perturbative(self, nature: Nature = "majorana") -> jax.Array:
         """Whether Gamma <= 0.3 M and every coupling is at most sqrt(4 pi); a boolean Array."""
@@ -390,28 +342,13 @@ class ZPrime:
     def __repr__(self) -> str:
         mass = f"mass {leaf_text(self.mass, 1e3, 'MeV')}"
         if self.model == "matrix":
-            return f"ZPrime({mass}, coupling matrix {_matrix_text(self)})"
+            return f"ZPrime({mass}, coupling matrix {matrix_text(self)})"
         parts = [mass, f"coupling {leaf_text(self.coupling)}"]
         if is_traced(self.kinetic_mixing) or np.any(np.asarray(self.kinetic_mixing) != 0.0):
             parts.append(f"kinetic mixing {leaf_text(self.kinetic_mixing)}")
         if self.loop_mixing:
             parts.append("loop mixing")
         return f"ZPrime({self.model!r}, {', '.join(parts)})"
-
-
-def _share(part: jax.Array, whole: jax.Array) -> jax.Array:
-    """Part of a whole; zero, with finite derivatives, where there is nothing."""
-    return jnp.where(whole > 0.0, part / jnp.where(whole > 0.0, whole, 1.0), 0.0)
-
-
-def _matrix_text(zprime: ZPrime) -> str:
-    """Write a coupling matrix on one line, or what stands in its place."""
-    parts = (zprime.charges_real, zprime.charges_imag)
-    if any(map(is_traced, parts)) or any(np.shape(part) != (3, 3) for part in parts):
-        return leaf_text(zprime.charges_real)
-    matrix = np.asarray(parts[0]) + 1j * np.asarray(parts[1])
-    shown = matrix if np.any(matrix.imag) else matrix.real
-    return str([[f"{entry:.4g}" for entry in row] for row in shown]).replace("'", "")
 
 
 def _named(

@@ -76,6 +76,13 @@ def spectral_kinks(lines: Lines, emission: Emission) -> jax.Array:
     E/(1 + z) for each resonance and each kink E of the source's spectrum; z is 0, z_max, or a break
     of the evolution.
     """
-    places = jnp.concatenate([jnp.zeros(1), jnp.atleast_1d(emission.u_max), emission.log_breaks])
+    places = jnp.concatenate(
+        [
+            jnp.zeros(1),
+            jnp.atleast_1d(emission.u_max),
+            emission.log_breaks,
+            jnp.minimum(lines.relics.breaks, emission.u_max),
+        ]
+    )
     energies = jnp.concatenate([lines.log_resonance, emission.log_kinks])
     return (energies[:, None] - places).reshape(-1)

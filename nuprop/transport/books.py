@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from nuprop.balance import Balance
+from nuprop.transport.cascade import CascadeResult
 from nuprop.transport.emitted import free_flux
 from nuprop.transport.grid import Panels
 from nuprop.transport.march import MarchResult
@@ -56,8 +57,10 @@ def _close(
     active = jnp.sum(lines.yields)
     inactive = jnp.where(1.0 - active > 1e-14, 1.0 - active, 0.0)
     x = jnp.minimum(floor / energy, 1.0)
-    fallen = jnp.sum(number * (x * (3.0 + x * (-3.0 + 2.0 * x))))
-    fallen_energy = jnp.sum(number * energy * x**2 * (1.5 + x * (-2.0 + 1.5 * x)))
+    kernel, power = lines.kernel(1)[0, 0], jnp.arange(3.0)
+    x_powers = x[..., None] ** (power + 1.0)
+    fallen = jnp.sum(number * (x_powers @ (kernel / (power + 1.0))))
+    fallen_energy = jnp.sum(number * energy * x * (x_powers @ (kernel / (power + 2.0))))
     interacted = jnp.stack([jnp.sum(number), jnp.sum(number * energy)])
     return Books(
         interacted=interacted,
@@ -112,3 +115,23 @@ def march_books(result: MarchResult, lines: Lines, emission: Emission) -> Books:
     floor = jnp.exp(result.log_energy[0] - 0.5 * result.width)
     number = jnp.sum(result.interacted, axis=0)
     return _close(energy, number, gained, jnp.sum(without, axis=1), floor, lines)
+
+
+def cascade_books(result: CascadeResult, emission: Emission) -> Books:
+    """Books of a cascade, cell by cell; it counts itself what falls below its lattice."""
+    energy = jnp.exp(result.log_energy)
+    free = jnp.sum(free_flux(emission, result.log_energy), axis=(0, 1))
+    widths = energy * 2.0 * jnp.sinh(0.5 * result.width)
+    without = jnp.stack([free * widths, free * widths * energy])
+    gained = without @ (jnp.sum(result.ratio, axis=(0, 1)) - 1.0)
+    number = jnp.sum(result.interacted, axis=0)
+    interacted = jnp.stack([jnp.sum(number), jnp.sum(number * energy)])
+    made = jnp.array([2.0, 1.0]) * interacted
+    missing = jnp.where(made - result.active > 1e-10 * made, made - result.active, 0.0)
+    return Books(
+        interacted=interacted,
+        deposited=gained + interacted,
+        below=result.below,
+        lost=missing,
+        free=jnp.sum(without, axis=1),
+    )

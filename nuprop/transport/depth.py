@@ -45,13 +45,17 @@ def line_depths(log_energy: jax.Array, u_max: jax.Array, lines: Lines) -> jax.Ar
     b = r**2 / a
     least = a * jnp.exp(-2.0 * u_max)
     first, last = 0.5 * (least - b), 0.5 * (a - b)
-    edges = jnp.clip(_PANELS, first[..., None], last[..., None])
+    # a clump of relics is a feature in u, and moves in s with energy
+    clumps = 0.5 * (a[:, None] * jnp.exp(-2.0 * relics.breaks) - b[..., None])
+    regular = jnp.broadcast_to(_PANELS, (*first.shape, _PANELS.size))
+    edges = jnp.sort(jnp.concatenate([regular, clumps], axis=-1), axis=-1)
+    edges = jnp.clip(edges, first[..., None], last[..., None])
     half = 0.5 * jnp.diff(edges)[..., None]
     s = 0.5 * (edges[..., 1:] + edges[..., :-1])[..., None] + half * _NODES
     # far above the line b is so much larger than a that rounding alone would decide
     w = jnp.clip(2.0 * s + b[..., None, None], least[..., None, None], a[:, None, None])
     growth = jnp.sqrt(a[:, None, None] / w)
-    shape = line_shape(s, w, r[..., None, None] / growth, relics.nature, relics.asymmetry)
+    shape = line_shape(s, w, r[..., None, None] / growth, relics.targets, relics.asymmetry)
     integrand = half * _WEIGHTS * lines.depth_scale(jnp.log(growth)) * jnp.exp(-jnp.abs(s)) * shape
     return jnp.sum(integrand, axis=(-2, -1))
 

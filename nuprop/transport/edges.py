@@ -91,7 +91,7 @@ def targets_below(log_energy: jax.Array, u: jax.Array, width: jax.Array, lines: 
     s = panels.nodes
     root = jnp.sqrt(s**2 + r[..., None] ** 2)
     w = jnp.where(s > 0.0, s + root, r[..., None] ** 2 / (root - jnp.minimum(s, 0.0)))
-    shape = line_shape(s, w, r[..., None], relics.nature, relics.asymmetry, rule="fast")
+    shape = line_shape(s, w, r[..., None], relics.targets, relics.asymmetry, rule="fast")
     start, powers = panels.running_integral(jnp.exp(-jnp.abs(s)) * shape * w / root)
     w = 0.5 * lines.mediator_mass**2 * jnp.exp(-log_energy) / temperature
     panel, t = panels.locate(0.5 * (w - r**2 / w))

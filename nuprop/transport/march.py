@@ -17,7 +17,7 @@ import numpy as np
 
 from nuprop.transport.edges import left_out_today
 from nuprop.transport.lattice import BLOCK, CHUNK, Lattice
-from nuprop.transport.problem import Emission, Lines, kernel
+from nuprop.transport.problem import Emission, Lines
 from nuprop.transport.shapes import line_shapes
 
 #: Flux, in units of the width of the lowest cell, whose square still is a number.
@@ -72,14 +72,14 @@ def _landing(
     return jnp.maximum(nearby + jnp.einsum("oim,imk->ok", spread, above), 0.0)
 
 
-def _shares(n_channels: int, h: jax.Array) -> tuple[jax.Array, jax.Array]:
+def _shares(kernel: jax.Array, h: jax.Array) -> tuple[jax.Array, jax.Array]:
     """Kernel integrated over landing cells and averaged over the emitting cell; exact in number.
 
     With G(x) = sum_m G_m x^m the number below x, an emitter spread over ln(eps) in its cell sends
     sum_m G_m (1 - e^{-mh})(e^{mh} - 1)/(mh) e^{-m k h} to the k-th cell below.
     """
     power = jnp.arange(1.0, 4.0)
-    below = kernel(n_channels) / power
+    below = kernel / power
     average = -jnp.expm1(-power * h) / (power * h)
     return jnp.sum(below * (1.0 - average), axis=-1), below * average * jnp.expm1(power * h)
 
@@ -108,7 +108,7 @@ def march(lattice: Lattice, lines: Lines, emission: Emission) -> MarchResult:
     """
     h = jnp.asarray(lattice.log_width)
     n_channels, n_cells, n_steps = emission.shares.shape[0], lattice.n_cells, lattice.n_steps
-    own, spread = _shares(n_channels, h)
+    own, spread = _shares(lines.kernel(n_channels), h)
     offsets = h * jnp.arange(n_cells)
     growth = jnp.exp(jnp.arange(1.0, 4.0)[:, None] * offsets)
     # contents are flux times width of the cell in eps, in units of the width of the lowest cell

@@ -17,14 +17,18 @@ if TYPE_CHECKING:
     from nuprop.relics import RelicState
     from nuprop.sources import Evolution, Spectrum
 
-#: Kernels as coefficients of (x^0, x^1, x^2), from the channel in the last-but-one axis.
-_SUMMED = (((3.0, -6.0, 6.0),),)
-_APART = (((0.0, 0.0, 3.0), (3.0, -6.0, 3.0)), ((3.0, -6.0, 3.0), (0.0, 0.0, 3.0)))
-
 
 @partial(
     jax.tree_util.register_dataclass,
-    data_fields=["mediator_mass", "masses", "coupling_squared", "yields", "relics", "expansion"],
+    data_fields=[
+        "mediator_mass",
+        "masses",
+        "coupling_squared",
+        "yields",
+        "sharing",
+        "relics",
+        "expansion",
+    ],
     meta_fields=[],
 )
 @dataclass(frozen=True)
@@ -35,9 +39,12 @@ class Lines:
     ----------
     mediator_mass : GeV.
     masses : (3,) GeV, of the relic (and beam) mass eigenstates.
-    coupling_squared : (3, 3), |g_ij|^2 in the mass basis: beam i, target j.
+    coupling_squared : (3, 3), |g_ij|^2 in the mass basis: beam i, target j; |lambda_ij|^2/2 of a
+        scalar.
     yields : (3,), secondaries per interaction and outgoing leg,
         P_k = BR_active (g g^dag)_kk / Tr(g g^dag).
+    sharing : (2, 2, 3), energy sharing of the secondaries [out, in, power] in nu and nubar:
+        coefficients of 1, x, x^2 for x = E_out/E_in. They sum to 2 secondaries.
     relics, expansion : what the beam crosses.
     """
 
@@ -45,6 +52,7 @@ class Lines:
     masses: jax.Array
     coupling_squared: jax.Array
     yields: jax.Array
+    sharing: jax.Array
     relics: RelicState
     expansion: Expansion
 
@@ -59,6 +67,18 @@ class Lines:
         masses = jnp.where(self.massive, self.masses, 1.0)
         value = 2.0 * jnp.log(self.mediator_mass) - jnp.log(2.0 * masses)
         return jnp.where(self.massive, value, 50.0)
+
+    def kernel(self, n_channels: int) -> jax.Array:
+        """Energy sharing between the channels followed: nu + nubar (1), or nu and nubar apart (2).
+
+        Returns
+        -------
+        Array, shape (n_channels out, n_channels in, 3): coefficients of 1, x, x^2.
+        """
+        sharing = jnp.asarray(self.sharing)
+        if n_channels == 2:
+            return sharing
+        return jnp.sum(sharing, axis=0, keepdims=True)[:, :1]
 
     def depth_scale(self, u: jax.Array) -> jax.Array:
         """Optical depth of a line per |g_ij|^2 and per target weight, 2 pi/M^2 n(z) c/H(z).
@@ -126,16 +146,3 @@ class Emission:
         """ln(1 + z) of the redshifts where W itself jumps, its end at z_max included."""
         jumps = jnp.log1p(jnp.asarray(self.evolution.jumps, dtype=jnp.float64).reshape(-1))
         return jnp.append(jumps, self.u_max)
-
-
-def kernel(n_channels: int) -> jax.Array:
-    """Energy sharing of the vector s-channel as polynomials in x = E_out / E_in.
-
-    A nu keeps its lepton number with 3x^2 and makes a nubar with 3(1-x)^2; summed over both,
-    K(x) = 3 - 6x + 6x^2 (Ng & Beacom 2014, arXiv:1404.2288).
-
-    Returns
-    -------
-    Array, shape (n_channels out, n_channels in, 3): coefficients of 1, x, x^2.
-    """
-    return jnp.array(_SUMMED if n_channels == 1 else _APART)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Literal
@@ -23,13 +24,13 @@ from nuprop.errors import (
     nearest,
 )
 from nuprop.flux import DiffuseFlux
-from nuprop.mediators import ZPrime
+from nuprop.mediators import Mediator, Scalar, ZPrime
 from nuprop.neutrinos import Neutrinos
 from nuprop.precision import require_float64
 from nuprop.relics import Relics
 from nuprop.sources import PointSource, Source
 from nuprop.transport.averages import CellRule, cell_rule, spectral_kinks
-from nuprop.transport.books import Books, book_nodes, march_books, sweep_books
+from nuprop.transport.books import Books, book_nodes, cascade_books, march_books, sweep_books
 from nuprop.transport.coverage import (
     MOST_CELLS,
     LatticeShape,
@@ -37,13 +38,16 @@ from nuprop.transport.coverage import (
     lattice_needs,
 )
 from nuprop.transport.depth import continuum_depth, optical_depths
+from nuprop.transport.interactions import CascadeShape, cascade_shape, interactions_of, lines_of
+from nuprop.transport.medium import Interaction
 from nuprop.transport.problem import Emission, Lines
 from nuprop.transport.shapes import RMS_WIDTH
 from nuprop.transport.spectrum import (
     Helicities,
     Method,
+    cascaded,
+    cascaded_flux,
     emission_of,
-    lines_of,
     made_in_pairs,
     marched,
     marched_flux,
@@ -63,7 +67,11 @@ _DEFAULT_ENERGIES = np.geomspace(1e3, 1e8, 201)
 #: Optical depth of non-resonant scattering above which its neglect is worth a warning.
 _LARGEST_CONTINUUM = 0.01
 #: How far the books of each method may be off.
-_TOLERANCE = {"sweep": 1e-4, "march": 1e-3}
+_TOLERANCE = {"sweep": 1e-4, "march": 1e-3, "cascade": 1e-3}
+#: Optical depth of non-resonant scattering, and width of the resonance over that of a cell, above
+#: which "auto" takes them into account.
+_CONTINUUM, _BREADTH = 1e-4, 1e-2
+_METHODS = ("auto", "sweep", "march", "cascade")
 
 
 @partial(
@@ -75,6 +83,7 @@ _TOLERANCE = {"sweep": 1e-4, "march": 1e-3}
         "resonances",
         "perturbative",
         "continuum",
+        "breadth",
         "needs",
     ],
     meta_fields=[],
@@ -89,6 +98,7 @@ class _Setup:
     resonances: jax.Array
     perturbative: jax.Array
     continuum: jax.Array
+    breadth: jax.Array
     needs: tuple[jax.Array, jax.Array]
 
 
@@ -96,19 +106,20 @@ class _Setup:
 class _Choice:
     method: Method
     reason: str
-    lattice: LatticeShape | None = None
+    lattice: LatticeShape | CascadeShape | None = None
+    interactions: tuple[Interaction, ...] | None = None
 
 
 def propagate(
     source: Source | PointSource,
-    mediator: ZPrime,
+    mediator: Mediator | Sequence[Mediator],
     neutrinos: Neutrinos | None = None,
     relics: Relics | None = None,
     cosmology: FLRW | Expansion | str | None = None,
     energy: Any = None,
     *,
     energy_edges: Any = None,
-    method: Literal["auto", "sweep", "march"] = "auto",
+    method: Literal["auto", "sweep", "march", "cascade"] = "auto",
     resolution: float = 1.0,
     on_error: Literal["raise", "return"] = "raise",
 ) -> DiffuseFlux:
@@ -117,7 +128,8 @@ def propagate(
     Parameters
     ----------
     source : Source or PointSource
-    mediator : ZPrime
+    mediator : ZPrime, Scalar, or a sequence of them
+        The rates of several mediators add up; amplitudes of one do not interfere with another's.
     neutrinos : Neutrinos, optional
         By default `Neutrinos()`: normal ordering, NuFIT 6.0, massless nu_1.
     relics : Relics, optional
@@ -128,13 +140,16 @@ def propagate(
         Energies at Earth, strictly increasing, > 0; by default 201 from 1 TeV to 100 PeV.
     energy_edges : Quantity or array, shape (n + 1,), GeV, optional
         In place of `energy`: averages int phi dE / Delta E over the cells between the edges.
-    method : "auto", "sweep" or "march"
-        "sweep" takes relics at rest and is exact for them; "march" follows their motion. "auto"
-        takes the sweep if relics rest, or if cells are asked for and every line is narrower than
-        0.005 in ln(E) at z_max and than half the cell around its edge. With relics in motion
-        "sweep" is an approximation, and says so.
+    method : "auto", "sweep", "march" or "cascade"
+        "sweep" takes relics at rest and is exact for them; "march" follows their motion; both know
+        the narrow resonance only. "cascade" has finite widths and all other channels. "auto" takes
+        it for several mediators, for scattering away from the resonance with an optical depth above
+        1e-4, and for a width above 1e-2 of a cell; else the sweep if relics rest, or if cells are
+        asked for and every line is narrower than 0.005 in ln(E) at z_max and than half the cell
+        around its edge; else the march. With relics in motion "sweep" is an approximation, and
+        says so.
     resolution : float
-        Factor on the number of cells and steps of a march.
+        Factor on the number of cells and steps of a march or a cascade.
     on_error : "raise" or "return"
         What to do with a result that is not finite, negative, or whose books do not close:
         raise, or return it with its status.
@@ -161,7 +176,8 @@ def propagate(
         (1+z) H dN_i/dz = -(1+z) W Q_i + Gamma_i N_i
                           - P_i int_eps^inf d eps'/eps' K(eps/eps') sum_k Gamma_k N_k
 
-    for the narrow s-channel resonance of the mediator, J_i = (c/4 pi) N_i(z=0).
+    for the narrow s-channel resonance of the mediator, J_i = (c/4 pi) N_i(z=0); a cascade has rates
+    and energy sharing of all channels in place of Gamma and P K.
 
     References
     ----------
@@ -184,7 +200,8 @@ def propagate(
     require_float64()
     neutrinos = Neutrinos() if neutrinos is None else neutrinos
     relics = Relics() if relics is None else relics
-    _require_types(source=source, mediator=mediator, neutrinos=neutrinos, relics=relics)
+    mediators = _mediators(mediator)
+    _require_types(source=source, neutrinos=neutrinos, relics=relics)
     history = expansion(cosmology)
     _require_reach(source, history)
     points, edges = _energies(energy, energy_edges)
@@ -197,7 +214,7 @@ def propagate(
     symmetric = relics.state.symmetric and made_in_pairs(source)
     setup = _prepare(
         source,
-        mediator,
+        mediators,
         neutrinos,
         relics.state,
         history,
@@ -205,7 +222,17 @@ def propagate(
         helicities="summed" if symmetric else "apart",
     )
     lines, emission = setup.lines, setup.emission
-    choice = _choose(method, setup, points, edges, float(resolution))
+    choice = _choose(method, setup, points, edges, float(resolution), len(mediators))
+    if choice.method == "cascade":
+        choice = _with_interactions(
+            choice,
+            setup,
+            mediators,
+            neutrinos,
+            relics.state,
+            points if edges is None else edges,
+            float(resolution),
+        )
     _warn(setup, relics, choice)
 
     grid = np.log(points if edges is None else edges)
@@ -213,7 +240,9 @@ def propagate(
     if edges is not None:
         width = 1.0 if choice.lattice is None else float(emission.u_max) / choice.lattice.n_steps
         pieces = pieces_of(edges, choice.method, width)
-    flux, free, books = _run(lines, emission, grid, choice.method, choice.lattice, pieces)
+    flux, free, books = _run(
+        lines, choice.interactions, emission, grid, choice.method, choice.lattice, pieces
+    )
     values, free_values = np.asarray(flux), np.asarray(free)
     if symmetric:
         values, free_values = (np.stack([0.5 * v[0]] * 2) for v in (values, free_values))
@@ -234,7 +263,7 @@ def propagate(
         per_steradian=not source.point,
         parameters={
             "source": source.describe(),
-            "mediator": mediator.describe(),
+            "mediator": _described(mediators),
             "neutrinos": neutrinos.describe(),
             "relics": relics.describe(),
             "cosmology": history.describe(),
@@ -261,13 +290,13 @@ def optical_depth(
     energy: Any,
     z: Any,
     *,
-    mediator: ZPrime,
+    mediator: Mediator,
     neutrinos: Neutrinos | None = None,
     relics: Relics | None = None,
     cosmology: FLRW | Expansion | str | None = None,
     antineutrinos: bool = False,
 ) -> np.ndarray:
-    """Compute the optical depth of the relic background for each mass eigenstate.
+    """Compute the optical depth of the relics' narrow resonances for each mass eigenstate.
 
     Parameters
     ----------
@@ -314,9 +343,10 @@ def optical_depth(
             f"z has the shape {redshifts.shape}, energy {energies.shape}: "
             "equal shapes, or one number"
         ) from error
-    depths = _depths(
+    depths, continuum = _depths(
         np.log(energies), np.log1p(redshifts), mediator, neutrinos, relics.state, history
     )
+    _warn_of_continuum(float(continuum), 3)
     return np.asarray(depths[-1 if antineutrinos else 0])
 
 
@@ -324,33 +354,41 @@ def optical_depth(
 def _depths(
     log_energy: jax.Array,
     u_max: jax.Array,
-    mediator: ZPrime,
+    mediator: Mediator,
     neutrinos: Neutrinos,
     relics: RelicState,
     history: Expansion,
-) -> jax.Array:
-    return optical_depths(log_energy, u_max, lines_of(mediator, neutrinos, relics, history))
+) -> tuple[jax.Array, jax.Array]:
+    lines = lines_of(mediator, neutrinos, relics, history)
+    depths = optical_depths(log_energy, u_max, lines)
+    return depths, continuum_depth(jnp.max(u_max), lines)
 
 
 @partial(jax.jit, static_argnames=("helicities",))
 def _prepare(
     source: Source | PointSource,
-    mediator: ZPrime,
+    mediators: tuple[Mediator, ...],
     neutrinos: Neutrinos,
     relics: RelicState,
     history: Expansion,
     resolution: float,
     helicities: Helicities,
 ) -> _Setup:
-    lines = lines_of(mediator, neutrinos, relics, history)
+    all_lines = [lines_of(mediator, neutrinos, relics, history) for mediator in mediators]
+    lines = all_lines[0]
     emission = emission_of(source, neutrinos, history, helicities)
     return _Setup(
         lines=lines,
         emission=emission,
         mixing=neutrinos.mixing,
         resonances=jnp.where(lines.massive, jnp.exp(lines.log_resonance), jnp.inf),
-        perturbative=mediator.is_perturbative(relics.nature),
-        continuum=continuum_depth(emission.u_max, lines),
+        perturbative=jnp.all(
+            jnp.stack([mediator.is_perturbative(relics.nature) for mediator in mediators])
+        ),
+        continuum=jnp.sum(jnp.stack([continuum_depth(emission.u_max, each) for each in all_lines])),
+        breadth=jnp.max(
+            jnp.stack([mediator.width(relics.nature) / mediator.mass for mediator in mediators])
+        ),
         needs=lattice_needs(lines, emission.u_max, resolution, burst=emission.burst),
     )
 
@@ -358,10 +396,11 @@ def _prepare(
 @partial(jax.jit, static_argnames=("method", "lattice", "pieces"))
 def _run(
     lines: Lines,
+    interactions: tuple[Interaction, ...] | None,
     emission: Emission,
     grid: jax.Array,
     method: Method,
-    lattice: LatticeShape | None,
+    lattice: LatticeShape | CascadeShape | None,
     pieces: int,
 ) -> tuple[jax.Array, jax.Array, Books]:
     """Flux, free flux and books at ln(energies), or, with `pieces`, averaged between ln(edges)."""
@@ -374,8 +413,13 @@ def _run(
         result = sweep(jnp.concatenate([log_energy, panels.nodes.reshape(-1)]), lines, emission)
         flux, free = result.flux[..., :n], result.free[..., :n]
         books = sweep_books(panels, result.flux[..., n:], result.free[..., n:], result, lines)
+    elif interactions is not None:
+        assert isinstance(lattice, CascadeShape)
+        found = cascaded(interactions, emission, lattice)
+        flux, free = cascaded_flux(found, interactions, emission, log_energy)
+        books = cascade_books(found[0], emission)
     else:
-        assert lattice is not None
+        assert isinstance(lattice, LatticeShape)
         results = marched(lines, emission, lattice)
         flux, free = marched_flux(results, lines, emission, log_energy)
         books = march_books(results[0], lines, emission)
@@ -419,7 +463,7 @@ def _number(value: Any) -> float:
 def _require_types(**given: Any) -> None:
     allowed: dict[str, tuple[type, ...]] = {
         "source": (Source, PointSource),
-        "mediator": (ZPrime,),
+        "mediator": (ZPrime, Scalar),
         "neutrinos": (Neutrinos,),
         "relics": (Relics,),
     }
@@ -427,6 +471,25 @@ def _require_types(**given: Any) -> None:
         if not isinstance(value, allowed[name]):
             names = " or ".join(f"nuprop.{kind.__name__}" for kind in allowed[name])
             raise ParameterError(f"{name} = {value!r}: a {names} is needed")
+
+
+def _mediators(given: Mediator | Sequence[Mediator]) -> tuple[Mediator, ...]:
+    mediators = tuple(given) if isinstance(given, list | tuple) else (given,)
+    if not mediators:
+        raise ParameterError("mediator = (): at least one is needed")
+    for mediator in mediators:
+        _require_types(mediator=mediator)
+    return mediators
+
+
+def _described(mediators: tuple[Mediator, ...]) -> dict[str, Any]:
+    if len(mediators) == 1:
+        return mediators[0].describe()
+    described = [mediator.describe() for mediator in mediators]
+    return {
+        "model": " + ".join(str(each["model"]) for each in described),
+        **{f"mediator {number}": each for number, each in enumerate(described, start=1)},
+    }
 
 
 def _require_reach(source: Source | PointSource, history: Expansion) -> None:
@@ -443,11 +506,17 @@ def _choose(
     points: np.ndarray,
     edges: np.ndarray | None,
     resolution: float,
+    n_mediators: int,
 ) -> _Choice:
-    if method not in ("auto", "sweep", "march"):
-        hint = nearest(str(method), ("auto", "sweep", "march"))
-        raise ParameterError(f"method = {method!r}: {hint}")
+    if method not in _METHODS:
+        raise ParameterError(f"method = {method!r}: {nearest(str(method), _METHODS)}")
     lines, u_max = setup.lines, float(setup.emission.u_max)
+    if method in ("sweep", "march") and n_mediators > 1:
+        raise ParameterError(f"method = {method!r}: several mediators need 'cascade' or 'auto'")
+    if method == "cascade":
+        return _Choice("cascade", "asked for")
+    if method == "auto" and (reason := _needs_all_channels(setup, n_mediators)):
+        return _Choice("cascade", reason)
     if method == "sweep":
         return _Choice("sweep", "asked for")
     if method == "auto" and not lines.relics.thermal:
@@ -465,15 +534,49 @@ def _choose(
     return _Choice("march", reason, shape)
 
 
+def _needs_all_channels(setup: _Setup, n_mediators: int) -> str:
+    """Why a narrow resonance is not enough; empty if it is."""
+    if n_mediators > 1:
+        return "several mediators"
+    continuum, breadth = float(setup.continuum), float(setup.breadth)
+    if continuum > _CONTINUUM:
+        return f"scattering away from the resonance has an optical depth of about {continuum:.1g}"
+    width = float(setup.emission.u_max) / float(setup.needs[1])
+    if breadth > _BREADTH * width:
+        return f"the resonance has a width of {breadth:.1g} M"
+    return ""
+
+
+def _with_interactions(
+    choice: _Choice,
+    setup: _Setup,
+    mediators: tuple[Mediator, ...],
+    neutrinos: Neutrinos,
+    relics: RelicState,
+    grid: np.ndarray,
+    resolution: float,
+) -> _Choice:
+    n_channels = setup.emission.shares.shape[0]
+    history = setup.emission.expansion
+    interactions = _compiled_interactions(mediators, neutrinos, relics, history, n_channels)
+    u_max = float(setup.emission.u_max)
+    shape = cascade_shape(interactions, u_max, grid[0], grid[-1], resolution)
+    if shape.n_cells > MOST_CELLS:
+        raise ParameterError(
+            f"z_max = {np.expm1(u_max):g}, resolution = {resolution:g}: a cascade would need "
+            f"{shape.n_cells} cells, more than {MOST_CELLS}; take a narrower range of energies, or "
+            "a lower resolution"
+        )
+    return replace(choice, lattice=shape, interactions=interactions)
+
+
+_compiled_interactions = jax.jit(interactions_of, static_argnames="n_channels")
+
+
 def _warn(setup: _Setup, relics: Relics, choice: _Choice) -> None:
     lines = setup.lines
-    if (continuum := float(setup.continuum)) > _LARGEST_CONTINUUM:
-        warnings.warn(
-            f"scattering away from the resonance is left out, but would have an optical depth of "
-            f"about {continuum:.2g} for this coupling and mass",
-            PhysicsWarning,
-            stacklevel=3,
-        )
+    if choice.method != "cascade":
+        _warn_of_continuum(float(setup.continuum), 4, "; method='cascade' has it")
     warn_of_massless_relics_at_rest(lines.masses, lines.relics, stacklevel=4)
     if choice.method == "sweep" and relics.thermal:
         widest = (
@@ -488,6 +591,16 @@ def _warn(setup: _Setup, relics: Relics, choice: _Choice) -> None:
                 PhysicsWarning,
                 stacklevel=3,
             )
+
+
+def _warn_of_continuum(continuum: float, stacklevel: int, hint: str = "") -> None:
+    if continuum > _LARGEST_CONTINUUM:
+        warnings.warn(
+            f"scattering away from the resonance is left out, but would have an optical depth of "
+            f"about {continuum:.2g} for this coupling and mass{hint}",
+            PhysicsWarning,
+            stacklevel=stacklevel,
+        )
 
 
 def warn_of_massless_relics_at_rest(masses: jax.Array, relics: RelicState, stacklevel: int) -> None:

@@ -1,14 +1,18 @@
-"""A march's flux at any energy: interpolated on its lattice, exact below and above it."""
+"""Flux at any energy from that on a lattice; of a march, exact below and above it too."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
 
+from nuprop.transport.cascade import CascadeResult
 from nuprop.transport.edges import edge_depths
 from nuprop.transport.emitted import free_flux
 from nuprop.transport.march import MarchResult
-from nuprop.transport.problem import Emission, Lines, kernel
+from nuprop.transport.medium import Interaction
+from nuprop.transport.problem import Emission, Lines
 
 #: Keeps the logarithm of a ratio finite where a channel is empty.
 _NOTHING = 1e-60
@@ -27,6 +31,64 @@ def monotone_slopes(values: jax.Array) -> jax.Array:
     below, above = padded[..., 2:-2] - padded[..., 1:-3], padded[..., 3:-1] - padded[..., 2:-2]
     limit = jnp.where(below * above > 0.0, 3.0 * jnp.minimum(jnp.abs(below), jnp.abs(above)), 0.0)
     return jnp.sign(below) * jnp.minimum(jnp.abs(slope), limit)
+
+
+def interpolated(
+    ratio: jax.Array,
+    lattice: jax.Array,
+    width: jax.Array,
+    edges: jax.Array,
+    log_energy: jax.Array,
+) -> jax.Array:
+    """Interpolate the logarithm of a ratio between cells, without its steep edges, which are known.
+
+    Parameters
+    ----------
+    ratio : (n_channels, 3, n_cells), flux over free flux at the centers of cells.
+    lattice : (n_cells,), ln(E) of the centers.
+    width : of a cell.
+    edges : (n_beams, 3, n_cells + n), -ln of what edges let pass, at the centers and energies.
+    log_energy : (n,)
+
+    Returns
+    -------
+    Array, shape (n_channels, 3, n).
+    """
+    n_cells = lattice.shape[0]
+    place = jnp.clip((log_energy - lattice[0]) / width, 0.0, n_cells - 1.0)
+    cell = jnp.clip(jnp.floor(place).astype(int), 0, n_cells - 2)
+    t = place - cell
+    values = jnp.log(ratio + _NOTHING) + edges[..., :n_cells]
+    slopes = monotone_slopes(values)
+    logarithm = (
+        (1.0 + 2.0 * t) * (1.0 - t) ** 2 * values[..., cell]
+        + t * (1.0 - t) ** 2 * slopes[..., cell]
+        + t**2 * (3.0 - 2.0 * t) * values[..., cell + 1]
+        - t**2 * (1.0 - t) * slopes[..., cell + 1]
+    )
+    logarithm = logarithm - edges[..., n_cells:]
+    return jnp.where(ratio[..., cell] > 0.0, jnp.exp(logarithm), 0.0)
+
+
+def cascade_flux(
+    result: CascadeResult,
+    interactions: Sequence[Interaction],
+    emission: Emission,
+    log_energy: jax.Array,
+) -> tuple[jax.Array, jax.Array]:
+    """Flux at Earth with and without interaction, at energies within the lattice of a cascade.
+
+    Edges of lines that are narrower than a cell by themselves are known; broader ones are smooth.
+    """
+    free = free_flux(emission, log_energy)
+    lattice = result.log_energy
+    places = jnp.concatenate([lattice, log_energy])
+    edges: jax.Array = jnp.zeros((1, 3, places.shape[0]))
+    for one in interactions:
+        steep = edge_depths(places, result.width, one.lines)
+        edges = edges + jnp.where(one.gamma < result.width, steep, 0.0)
+    ratio = interpolated(result.ratio, lattice, result.width, edges, log_energy)
+    return ratio * jnp.sum(free, axis=(0, 1)), free
 
 
 def flux_from(
@@ -50,27 +112,15 @@ def flux_from(
     free = free_flux(emission, log_energy)
     total = jnp.sum(free, axis=(0, 1))
     lattice = result.log_energy
-    n_cells = lattice.shape[0]
-    place = jnp.clip((log_energy - lattice[0]) / result.width, 0.0, n_cells - 1.0)
-    cell = jnp.clip(jnp.floor(place).astype(int), 0, n_cells - 2)
-    t = place - cell
     edges = edge_depths(jnp.concatenate([lattice, log_energy]), result.width, lines)
-    values = jnp.log(result.ratio + _NOTHING) + edges[..., :n_cells]
-    slopes = monotone_slopes(values)
-    logarithm = (
-        (1.0 + 2.0 * t) * (1.0 - t) ** 2 * values[..., cell]
-        + t * (1.0 - t) ** 2 * slopes[..., cell]
-        + t**2 * (3.0 - 2.0 * t) * values[..., cell + 1]
-        - t**2 * (1.0 - t) * slopes[..., cell + 1]
-    )
-    logarithm = logarithm - edges[..., n_cells:]
-    inside = jnp.where(result.ratio[..., cell] > 0.0, jnp.exp(logarithm), 0.0) * total
+    inside = interpolated(result.ratio, lattice, result.width, edges, log_energy) * total
 
     order = jnp.arange(3.0)
     offsets = lattice - lattice[0]
     moments = jnp.einsum("ck,mk->cm", result.interacted, jnp.exp(-(1.0 + order)[:, None] * offsets))
     x = jnp.exp(order[:, None] * jnp.minimum(log_energy - lattice[0], 0.0))
-    made = jnp.einsum("oim,im,mn->on", kernel(free.shape[0]), moments, x) * jnp.exp(-lattice[0])
+    kernel = lines.kernel(free.shape[0])
+    made = jnp.einsum("oim,im,mn->on", kernel, moments, x) * jnp.exp(-lattice[0])
     below = free + lines.yields[:, None] * jnp.maximum(made, 0.0)[:, None, :]
     flux = jnp.where(log_energy < lattice[0], below, inside)
     return jnp.where(log_energy > lattice[-1], free, flux), free

@@ -58,16 +58,45 @@ class LineShapes:
         cooling = self.cooling[steps][:, None, None, None, None]
         return jnp.exp(smooth - slice_of(self.threshold) * cooling)
 
+    def at_nodes(self, u: jax.Array) -> jax.Array:
+        """Compute W phi at the redshifts of `shape_redshifts`, with the shape of `log_shape`."""
+        cooling = jnp.exp(-u).reshape(-1, 1, 1, 1, 1)
+        return jnp.exp(self.log_shape - self.threshold * cooling)
 
-def line_shapes(lattice: Lattice, lines: Lines) -> LineShapes:
-    """Compute the line shapes of relics in motion or at rest.
+
+def line_shapes(lattice: Lattice, lines: Lines, redshifts: int = SHAPE_NODES) -> LineShapes:
+    """Compute the line shapes of relics in motion or at rest, at a number of redshifts.
 
     A relic at rest gets a Gaussian in ln(E), 0.85 cells wide; a thermal line narrower than 0.6
     cells today is computed as if its relic were hotter by the missing factor.
     """
     gauss = jnp.array([0.5, -0.5])[:, None, None] / np.sqrt(3.0) * lattice.log_width
     log_energy = lattice.diagonals + gauss
-    return (_in_motion if lines.relics.thermal else _at_rest)(lattice, lines, log_energy)
+    if not lines.relics.thermal:
+        return _at_rest(lattice, lines, log_energy)
+    return _in_motion(lattice, lines, log_energy, redshifts)
+
+
+def shape_redshifts(
+    lattice: Lattice, lines: Lines, redshifts: int = SHAPE_NODES
+) -> tuple[jax.Array, jax.Array]:
+    """Choose values of ln(1 + z) at which shapes are computed, and interpolate from them.
+
+    Returns
+    -------
+    u : (n_nodes,), Chebyshev's; one, today's, for relics at rest.
+    interpolation : (n_steps, n_nodes), to the middle of all steps.
+    """
+    u, n_steps = lattice.steps, lattice.n_steps
+    if not lines.relics.thermal:
+        return jnp.zeros(1), jnp.ones((n_steps, 1))
+    count = min(redshifts, n_steps)
+    angles = np.pi * (np.arange(count) + 0.5) / count
+    at = 0.5 * (u[0] + u[-1]) + 0.5 * (u[0] - u[-1]) * np.cos(angles)
+    degrees = np.arange(count)
+    coefficients = np.cos(np.outer(degrees, angles)) * np.where(degrees, 2.0, 1.0)[:, None] / count
+    positions = np.arccos(np.linspace(1.0, -1.0, n_steps))
+    return at, jnp.asarray(np.cos(np.outer(positions, degrees)) @ coefficients)
 
 
 def _at_rest(lattice: Lattice, lines: Lines, log_energy: jax.Array) -> LineShapes:
@@ -84,15 +113,8 @@ def _at_rest(lattice: Lattice, lines: Lines, log_energy: jax.Array) -> LineShape
     )
 
 
-def _in_motion(lattice: Lattice, lines: Lines, log_energy: jax.Array) -> LineShapes:
-    u = lattice.steps
-    count = min(SHAPE_NODES, lattice.n_steps)
-    angles = np.pi * (np.arange(count) + 0.5) / count
-    at = 0.5 * (u[0] + u[-1]) + 0.5 * (u[0] - u[-1]) * np.cos(angles)
-    degrees = np.arange(count)
-    coefficients = np.cos(np.outer(degrees, angles)) * np.where(degrees, 2.0, 1.0)[:, None] / count
-    positions = np.arccos(np.linspace(1.0, -1.0, lattice.n_steps))
-
+def _in_motion(lattice: Lattice, lines: Lines, log_energy: jax.Array, redshifts: int) -> LineShapes:
+    at, interpolation = shape_redshifts(lattice, lines, redshifts)
     temperature = line_temperatures(lattice.log_width, lines)[:, None]
     w = 0.5 * lines.mediator_mass**2 * jnp.exp(-log_energy) / temperature
     r = jnp.asarray(lines.masses)[:, None] / temperature
@@ -103,21 +125,21 @@ def _in_motion(lattice: Lattice, lines: Lines, log_energy: jax.Array) -> LineSha
         threshold * cooling,
         w * cooling,
         r * cooling,
-        relics.nature,
+        relics.targets,
         relics.asymmetry,
         rule="fast",
     )
     log_shape = jnp.log(shape * (w * cooling) + 1e-300)
     # the sum over diagonals misses a bit of a line as narrow as a cell; its integral is known
     sampled = jnp.sum(jnp.exp(log_shape - jnp.abs(threshold) * cooling), axis=(2, 4))
-    whole = line_norm(r[:, 0] * cooling[:, 0, 0], relics.nature, relics.asymmetry)
+    whole = line_norm(r[:, 0] * cooling[:, 0, 0], relics.targets, relics.asymmetry)
     share = 0.5 * lattice.log_width * sampled / whole
     lacking = -jnp.log(jnp.where(share > 0.8, share, 1.0))  # beyond the lattice if far less
     return LineShapes(
         log_shape=jnp.moveaxis(log_shape + lacking[:, :, None, :, None], 0, 1),
         threshold=jnp.abs(threshold),
-        cooling=jnp.exp(-u),
-        interpolation=jnp.asarray(np.cos(np.outer(positions, degrees)) @ coefficients),
+        cooling=jnp.exp(-lattice.steps),
+        interpolation=interpolation,
     )
 
 

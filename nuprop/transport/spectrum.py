@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -12,38 +13,27 @@ import numpy as np
 from nuprop.constants import SPEED_OF_LIGHT
 from nuprop.sources import PointSource
 from nuprop.transport.averages import ORDER, cell_rule, spectral_kinks
+from nuprop.transport.cascade import CascadeResult, cascade
 from nuprop.transport.coverage import LatticeShape
 from nuprop.transport.emitted import free_flux
+from nuprop.transport.interactions import CascadeShape, interactions_of, lines_of
 from nuprop.transport.march import MarchResult, march
+from nuprop.transport.medium import Interaction
 from nuprop.transport.problem import Emission, Lines
-from nuprop.transport.readout import flux_from
+from nuprop.transport.readout import cascade_flux, flux_from
 from nuprop.transport.sweep import sweep
 
 if TYPE_CHECKING:
     from nuprop.cosmology import Expansion
-    from nuprop.mediators import ZPrime
+    from nuprop.mediators import Mediator
     from nuprop.neutrinos import Neutrinos
     from nuprop.relics import RelicState
     from nuprop.sources import Source
 
-Method = Literal["sweep", "march"]
+Method = Literal["sweep", "march", "cascade"]
 #: "summed" follows nu + nubar, "apart" nu and nubar each.
 Helicities = Literal["summed", "apart"]
-
-
-def lines_of(
-    mediator: ZPrime, neutrinos: Neutrinos, relics: RelicState, expansion: Expansion
-) -> Lines:
-    """Resonances of a mediator on the relics of three mass eigenstates."""
-    couplings = mediator.couplings_in_mass_basis(neutrinos)
-    return Lines(
-        mediator_mass=mediator.mass,
-        masses=neutrinos.masses,
-        coupling_squared=jnp.real(couplings) ** 2 + jnp.imag(couplings) ** 2,
-        yields=mediator.secondary_yields(neutrinos, relics.nature),
-        relics=relics,
-        expansion=expansion,
-    )
+Result = TypeVar("Result")
 
 
 def emission_of(
@@ -104,12 +94,41 @@ def marched_flux(
     log_energy: jax.Array,
 ) -> tuple[jax.Array, jax.Array]:
     """Flux and free flux of what `marched` gives; widths of lines at rest extrapolated to zero."""
-    coarse, fine = results
-    flux, free = flux_from(coarse, lines, emission, log_energy)
-    if fine is None:
-        return flux, free
-    finer, _ = flux_from(fine, lines, emission, log_energy)
-    return jnp.maximum(2.0 * finer - flux, 0.0), free
+    return _extrapolated(lambda one: flux_from(one, lines, emission, log_energy), *results)
+
+
+def cascaded(
+    interactions: tuple[Interaction, ...], emission: Emission, shape: CascadeShape
+) -> tuple[CascadeResult, CascadeResult | None]:
+    """Cascade; for relics at rest, whose lines get the width of a cell, once more twice as fine."""
+
+    def at(one: CascadeShape) -> CascadeResult:
+        lattice = one.placed(jnp.asarray(emission.u_max))
+        counts = {"n_nodes": one.n_nodes, "n_rates": one.n_rates}
+        return cascade(lattice, interactions, emission, **counts)
+
+    thermal = interactions[0].lines.relics.thermal
+    return at(shape), None if thermal else at(shape.refined())
+
+
+def cascaded_flux(
+    results: tuple[CascadeResult, CascadeResult | None],
+    interactions: tuple[Interaction, ...],
+    emission: Emission,
+    log_energy: jax.Array,
+) -> tuple[jax.Array, jax.Array]:
+    """Flux and free flux of what `cascaded` gives; widths of lines at rest extrapolated to zero."""
+    return _extrapolated(
+        lambda one: cascade_flux(one, interactions, emission, log_energy), *results
+    )
+
+
+def _extrapolated(
+    read: Callable[[Result], tuple[jax.Array, jax.Array]], coarse: Result, fine: Result | None
+) -> tuple[jax.Array, jax.Array]:
+    """Flux and free flux on lattices of cells h and h/2, if there is a second, to h -> 0."""
+    flux, free = read(coarse)
+    return (flux if fine is None else jnp.maximum(2.0 * read(fine)[0] - flux, 0.0)), free
 
 
 def solve(
@@ -120,11 +139,11 @@ def solve(
     method: Method = "sweep",
     lattice: LatticeShape | None = None,
 ) -> tuple[jax.Array, jax.Array]:
-    """Flux and free flux at ln(E/GeV), each of shape (n_channels, 3, n)."""
+    """Flux and free flux at ln(E/GeV), each of shape (n_channels, 3, n), by resonances alone."""
     if method == "sweep":
         result = sweep(log_energy, lines, emission)
         return result.flux, result.free
-    if lattice is None:
+    if not isinstance(lattice, LatticeShape):
         raise TypeError(
             "method 'march' needs a lattice: nuprop.transport.lattice_shape chooses one"
         )
@@ -134,28 +153,30 @@ def solve(
 def spectrum(
     energy: jax.Array,
     source: Source | PointSource,
-    mediator: ZPrime,
+    mediator: Mediator | tuple[Mediator, ...],
     neutrinos: Neutrinos,
     relics: RelicState,
     expansion: Expansion,
     *,
     method: Method = "sweep",
     helicities: Helicities = "apart",
-    lattice: LatticeShape | None = None,
+    lattice: LatticeShape | CascadeShape | None = None,
 ) -> jax.Array:
     """Compute the flux at given energies; pure, for jit, vmap, grad and jacfwd over any leaf.
 
     Parameters
     ----------
     energy : Array, shape (n,), GeV
-    source, mediator, neutrinos : pytrees, see `nuprop.Source`, `nuprop.ZPrime`, `nuprop.Neutrinos`
+    source, mediator, neutrinos : pytrees
+        See `nuprop.Source`, `nuprop.ZPrime` and `nuprop.Scalar`, `nuprop.Neutrinos`. Several
+        mediators as a tuple, for "cascade" only.
     relics : RelicState, `nuprop.Relics(...).state`
     expansion : Expansion, see `nuprop.expansion`
-    method : "sweep" (relics at rest) or "march"; static
+    method : "sweep" (relics at rest), "march" or "cascade" (all channels); static
     helicities : "summed" for nu + nubar, half the work, when both meet the same and none is asked
         for alone; or "apart"; static
-    lattice : LatticeShape, static
-        For "march": see `lattice_shape`.
+    lattice : LatticeShape or CascadeShape, static
+        For "march" see `lattice_shape`, for "cascade" `cascade_shape`.
 
     Returns
     -------
@@ -167,23 +188,27 @@ def spectrum(
     -----
     Nothing is validated here. "sweep" treats relics as resting whatever `relics.thermal` says.
     """
-    lines = lines_of(mediator, neutrinos, relics, expansion)
     emission = emission_of(source, neutrinos, expansion, helicities)
     log_energy = jnp.log(jnp.asarray(energy))
-    return solve(lines, emission, log_energy, method=method, lattice=lattice)[0]
+    if method == "cascade":
+        mediators = mediator if isinstance(mediator, tuple) else (mediator,)
+        media = _media(mediators, neutrinos, relics, expansion, emission, lattice)
+        return cascaded_flux(*media, emission, log_energy)[0]
+    lines = lines_of(_only(mediator), neutrinos, relics, expansion)
+    return solve(lines, emission, log_energy, method=method, lattice=_march_shape(lattice))[0]
 
 
 def cell_averages(
     edges: jax.Array,
     source: Source | PointSource,
-    mediator: ZPrime,
+    mediator: Mediator | tuple[Mediator, ...],
     neutrinos: Neutrinos,
     relics: RelicState,
     expansion: Expansion,
     *,
     method: Method = "sweep",
     helicities: Helicities = "apart",
-    lattice: LatticeShape | None = None,
+    lattice: LatticeShape | CascadeShape | None = None,
     pieces: int = 4,
     order: int = ORDER,
 ) -> jax.Array:
@@ -201,11 +226,45 @@ def cell_averages(
     -------
     Array, shape (n_channels, 3, n)
     """
-    lines = lines_of(mediator, neutrinos, relics, expansion)
     emission = emission_of(source, neutrinos, expansion, helicities)
+    mediators = mediator if isinstance(mediator, tuple) else (mediator,)
+    lines = lines_of(mediators[0], neutrinos, relics, expansion)
     rule = cell_rule(jnp.log(jnp.asarray(edges)), spectral_kinks(lines, emission), pieces, order)
-    flux, _ = solve(lines, emission, rule.log_energy, method=method, lattice=lattice)
+    if method == "cascade":
+        media = _media(mediators, neutrinos, relics, expansion, emission, lattice)
+        return rule.average(cascaded_flux(*media, emission, rule.log_energy)[0])
+    shape = _march_shape(lattice)
+    flux, _ = solve(lines, emission, rule.log_energy, method=method, lattice=shape)
     return rule.average(flux)
+
+
+def _media(
+    mediators: tuple[Mediator, ...],
+    neutrinos: Neutrinos,
+    relics: RelicState,
+    expansion: Expansion,
+    emission: Emission,
+    shape: LatticeShape | CascadeShape | None,
+) -> tuple[tuple[CascadeResult, CascadeResult | None], tuple[Interaction, ...]]:
+    if not isinstance(shape, CascadeShape):
+        raise TypeError(
+            "method 'cascade' needs a lattice: nuprop.transport.cascade_shape chooses one"
+        )
+    n_channels = emission.shares.shape[0]
+    interactions = interactions_of(mediators, neutrinos, relics, expansion, n_channels)
+    return cascaded(interactions, emission, shape), interactions
+
+
+def _only(mediator: Mediator | tuple[Mediator, ...]) -> Mediator:
+    if not isinstance(mediator, tuple):
+        return mediator
+    if len(mediator) != 1:
+        raise TypeError("several mediators need method 'cascade'")
+    return mediator[0]
+
+
+def _march_shape(lattice: LatticeShape | CascadeShape | None) -> LatticeShape | None:
+    return lattice if isinstance(lattice, LatticeShape) else None
 
 
 def pieces_of(edges: np.ndarray, method: Method, width: float) -> int:

@@ -18,7 +18,7 @@ import jax.numpy as jnp
 
 from nuprop.transport.emitted import ORDER, emitted_before, redshift_panels
 from nuprop.transport.grid import power_sum
-from nuprop.transport.problem import Emission, Lines, kernel
+from nuprop.transport.problem import Emission, Lines
 
 
 @partial(
@@ -88,7 +88,9 @@ def sweep(
         [resonance[0] - resonance[1], resonance[0] - resonance[2], resonance[1] - resonance[2]]
     )
     # what interacts on one line bends where another one, or its secondaries, meets a jump of W
-    bends = (emission.log_jumps[:, None] - shifts).reshape(-1)
+    clumps = lines.relics.breaks
+    bends = (jnp.concatenate([emission.log_jumps, clumps])[:, None] - shifts).reshape(-1)
+    bends = jnp.concatenate([bends, clumps])
     grid = redshift_panels(emission, bends, panels, order)
     nodes = grid.nodes.reshape(-1)
     n_nodes = nodes.shape[0]
@@ -111,7 +113,7 @@ def sweep(
     shares = emission.shares[..., None]
     bound = jnp.concatenate([u, jnp.zeros_like(u[:, :1])], axis=1)
     panel, t = grid.locate(bound)
-    coefficients = kernel(n_channels)
+    coefficients = lines.kernel(n_channels)
     order_of_x = jnp.arange(3.0)
 
     arriving = jnp.zeros((n_channels, 3, y.shape[0]))

@@ -1,0 +1,101 @@
+"""What every mediator has: a coupling matrix, widths, and the shares of its decays."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from nuprop.constants import HBAR_C, SPEED_OF_LIGHT
+from nuprop.errors import ParameterError, nearest
+from nuprop.mediators.coupling import squared_moduli
+from nuprop.neutrinos import Neutrinos
+from nuprop.pytree import leaf_text
+from nuprop.units import is_traced
+
+Nature = Literal["majorana", "dirac"]
+
+
+class Boson(ABC):
+    """Base of the mediators."""
+
+    mass: Any
+    coupling: Any
+    charges_real: Any
+    charges_imag: Any
+
+    @property
+    def coupling_matrix(self) -> jax.Array:
+        """Couplings to neutrinos in the flavor basis, complex, shape (3, 3)."""
+        charges = jnp.asarray(self.charges_real) + 1j * jnp.asarray(self.charges_imag)
+        return self.coupling * charges
+
+    @abstractmethod
+    def couplings_in_mass_basis(self, neutrinos: Neutrinos) -> jax.Array:
+        """Couplings to mass eigenstates, complex, shape (3, 3)."""
+
+    @abstractmethod
+    def partial_widths(self, nature: Nature = "majorana") -> dict[str, jax.Array]:
+        """Width of each channel [GeV]: "neutrinos" (active), "sterile", and others."""
+
+    def width(self, nature: Nature = "majorana") -> jax.Array:
+        """Total width [GeV], the sum of `partial_widths`."""
+        return jnp.sum(jnp.stack(list(self.partial_widths(nature).values())))
+
+    def branching_ratios(self, nature: Nature = "majorana") -> dict[str, jax.Array]:
+        """Share of each channel of `partial_widths` in the total width."""
+        partial, total = self.partial_widths(nature), self.width(nature)
+        return {channel: width / total for channel, width in partial.items()}
+
+    def active_branching(self, nature: Nature = "majorana") -> jax.Array:
+        """Share of active neutrinos among what it decays to; all else is lost to the flux.
+
+        Zero for a boson that couples to nothing.
+        """
+        return share(self.partial_widths(nature)["neutrinos"], self.width(nature))
+
+    def lifetime(self, nature: Nature = "majorana") -> jax.Array:
+        """Mean life hbar/Gamma [s] at rest."""
+        return HBAR_C / SPEED_OF_LIGHT / self.width(nature)
+
+    def secondary_yields(self, neutrinos: Neutrinos, nature: Nature = "majorana") -> jax.Array:
+        """Half the active secondaries in each state, P_k = BR_active (g g^dagger)_kk / Tr.
+
+        Of each decay; Tr = Tr(g g^dagger). The yields do not depend on how the boson was made.
+
+        Parameters
+        ----------
+        neutrinos : Neutrinos
+        nature : "majorana" or "dirac"
+
+        Returns
+        -------
+        Array, shape (3,), sums to `active_branching`.
+        """
+        rows = jnp.sum(squared_moduli(self.couplings_in_mass_basis(neutrinos)), axis=1)
+        return self.active_branching(nature) * share(rows, jnp.sum(rows))
+
+
+def share(part: jax.Array, whole: jax.Array) -> jax.Array:
+    """Part of a whole; zero, with finite derivatives, where there is nothing."""
+    return jnp.where(whole > 0.0, part / jnp.where(whole > 0.0, whole, 1.0), 0.0)
+
+
+def require_nature(nature: str) -> None:
+    """Raise `ParameterError` unless the nature of neutrinos is known."""
+    if nature not in ("majorana", "dirac"):
+        hint = nearest(str(nature), ("majorana", "dirac"))
+        raise ParameterError(f"nature = {nature!r}: 'majorana' or 'dirac' ({hint})")
+
+
+def matrix_text(boson: Boson) -> str:
+    """Write a coupling matrix on one line, or what stands in its place."""
+    parts = (boson.charges_real, boson.charges_imag)
+    if any(map(is_traced, parts)) or any(np.shape(part) != (3, 3) for part in parts):
+        return leaf_text(boson.charges_real)
+    matrix = np.asarray(parts[0]) + 1j * np.asarray(parts[1])
+    shown = matrix if np.any(matrix.imag) else matrix.real
+    return str([[f"{entry:.4g}" for entry in row] for row in shown]).replace("'", "")

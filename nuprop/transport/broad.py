@@ -1,0 +1,109 @@
+"""Resonances of finite width on relics in motion, averaged on the diagonals of a lattice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+from jax.scipy.signal import fftconvolve
+
+from nuprop.relics import line_norm
+from nuprop.transport.lattice import Lattice
+from nuprop.transport.problem import Lines
+from nuprop.transport.shapes import line_shapes, shape_redshifts
+
+#: Share of a line that must lie on the lattice for the rest to be put where its middle is.
+_CAPTURED = 0.99
+#: Redshifts at which averages are computed; the logarithm of a line is interpolated between them.
+REDSHIFTS = 12
+#: Of the peak of a line: the rounding of a convolution, and less than any depth that matters.
+_FAINTEST = 1e-14
+_NOTHING = 1e-200
+
+
+@partial(jax.tree_util.register_dataclass, data_fields=["log_line", "dispersion"], meta_fields=[])
+@dataclass(frozen=True)
+class Resonance:
+    """Averages over phi(W) of functions of t = ln(s/M^2), gamma = Gamma/M, at a few redshifts.
+
+    Attributes
+    ----------
+    log_line : (n_nodes, n_beams, 3, n_diagonals)
+        Logarithm of the average of e^t gamma / (pi [(e^t - 1)^2 + gamma^2]), W phi(W) for
+        gamma -> 0. A line of the cross section 2 pi strength delta(s - M^2) has this many times
+        its depth per unit of ln E.
+    dispersion : of the same shape
+        Of e^t (e^t - 1)/[(e^t - 1)^2 + gamma^2], the real part of r/(r - 1 + i gamma); its
+        imaginary part is -pi times the line.
+    """
+
+    log_line: jax.Array
+    dispersion: jax.Array
+
+
+def resonance(lattice: Lattice, lines: Lines, gamma: jax.Array) -> Resonance:
+    """Convolve the shape of narrow lines with a Breit-Wigner, integrated over cells of ln(E).
+
+    Parameters
+    ----------
+    lattice : Lattice
+    lines : Lines
+    gamma : Gamma/M >= 0
+
+    Notes
+    -----
+    The convolution in ln(E) is exact for cells that resolve the relics' motion, however narrow the
+    resonance. What of a line lies beyond the lattice counts as if all of it were at its middle.
+    """
+    shapes = line_shapes(lattice, lines, REDSHIFTS)
+    u, _ = shape_redshifts(lattice, lines, REDSHIFTS)
+    narrow = jnp.mean(shapes.at_nodes(u), axis=2)
+    h, count = jnp.asarray(lattice.log_width), narrow.shape[-1]
+    gamma = jnp.maximum(gamma, 1e-30)
+    t = h * (jnp.arange(2 * count - 1) - (count - 1.0))
+    profile, wave = _cell_integrals(t, h, gamma)
+    masses = jnp.asarray(lines.masses)
+    if lines.relics.thermal:
+        r = masses / (lines.relics.temperature * jnp.exp(u)[:, None])
+        norm = line_norm(r, lines.relics.targets, lines.relics.asymmetry)
+        norm = jnp.moveaxis(norm, 0, 1)
+        middle = jnp.sqrt(masses**2 + (3.6 * lines.relics.temperature * jnp.exp(u)[:, None]) ** 2)
+    else:
+        weight = lines.relics.weight_at_rest()[:, None] * lines.massive
+        norm = weight[None]
+        middle = jnp.where(lines.massive, masses, 1.0)[None]
+    captured = h * jnp.sum(narrow, axis=-1)
+    missing = jnp.where(captured > _CAPTURED * norm, 0.0, norm - captured)
+    away = lattice.diagonals - jnp.log(0.5 * lines.mediator_mass**2 / middle)[:, None, :, None]
+    outside = missing[..., None] * jnp.stack(_point_values(away, gamma))
+    spread = [
+        fftconvolve(narrow, values.reshape(1, 1, 1, -1), mode="full")[
+            ..., count - 1 : 2 * count - 1
+        ]
+        for values in (profile, wave)
+    ]
+    line, dispersion = jnp.maximum(spread[0], 0.0) + outside[0], spread[1] + outside[1]
+    if not lines.relics.thermal:
+        # a resonance that cells resolve needs no other width
+        sharp = [value / h for value in _cell_integrals(away, h, gamma)]
+        resolved = gamma > h
+        line = jnp.where(resolved, norm[..., None] * sharp[0], line)
+        dispersion = jnp.where(resolved, norm[..., None] * sharp[1], dispersion)
+    floor = _FAINTEST * jnp.max(line, axis=-1, keepdims=True) + _NOTHING
+    return Resonance(jnp.log(line + floor), dispersion)
+
+
+def _cell_integrals(t: jax.Array, h: jax.Array, gamma: jax.Array) -> tuple[jax.Array, jax.Array]:
+    upper, lower = jnp.expm1(t + 0.5 * h), jnp.expm1(t - 0.5 * h)
+    angle = jnp.arctan2(gamma * (upper - lower), gamma**2 + upper * lower)
+    ratio = (upper**2 + gamma**2) / (lower**2 + gamma**2)
+    return angle / jnp.pi, 0.5 * jnp.log(ratio)
+
+
+def _point_values(t: jax.Array, gamma: jax.Array) -> tuple[jax.Array, jax.Array]:
+    distance = jnp.expm1(t)
+    square = distance**2 + gamma**2
+    growth = jnp.exp(t)
+    return growth * gamma / (jnp.pi * square), growth * distance / square

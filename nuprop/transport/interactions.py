@@ -1,0 +1,179 @@
+"""From mediators to what a cascade is given: lines, kernels, and a lattice that suits them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from nuprop.mediators.line import line_of
+from nuprop.mediators.scattering import VectorBoson, vector_scattering
+from nuprop.mediators.scattering.scalar import scattering_of
+from nuprop.mediators.zprime import ZPrime
+from nuprop.transport.coverage import absorbing_range
+from nuprop.transport.exchange import exponentials_needed, kernels_of
+from nuprop.transport.lattice import BLOCK, CHUNK, Lattice
+from nuprop.transport.medium import Interaction
+from nuprop.transport.problem import Lines
+from nuprop.transport.shapes import RMS_WIDTH
+
+if TYPE_CHECKING:
+    from nuprop.cosmology import Expansion
+    from nuprop.mediators import Mediator
+    from nuprop.neutrinos import Neutrinos
+    from nuprop.relics import RelicState
+
+#: Width of a cell over that of the narrowest line, and its bounds in ln(E).
+_CELL, _FINEST, _COARSEST, _AT_REST = 1.25, 0.0025, 0.015, 0.005
+#: e-folds above the highest energy asked for from which secondaries still matter, and at most.
+_REACH, _FARTHEST = 4.5, 9.0
+#: Largest rms width of phi(W) at z_max that its mean stands for.
+_MEAN_MOTION = 0.05
+
+
+@dataclass(frozen=True)
+class CascadeShape:
+    """Numbers of cells, steps, targets and exponentials; a static argument of compiled programs.
+
+    Attributes
+    ----------
+    n_cells, n_steps : int
+    n_nodes : values of W for each relic state, 1 or 3.
+    n_rates : exponentials that make a t-channel propagator.
+    log_top : ln(E/GeV) of the highest cell's upper edge.
+    """
+
+    n_cells: int
+    n_steps: int
+    n_nodes: int
+    n_rates: int
+    log_top: float
+
+    def placed(self, u_max: jax.Array) -> Lattice:
+        """Lay the cells out; their width is that of a step."""
+        width = jnp.asarray(u_max) / self.n_steps
+        return Lattice(jnp.asarray(self.log_top), width, self.n_cells, self.n_steps)
+
+    def refined(self) -> CascadeShape:
+        """Twice as many cells and steps."""
+        return replace(self, n_cells=2 * self.n_cells, n_steps=2 * self.n_steps)
+
+
+def lines_of(
+    mediator: Mediator, neutrinos: Neutrinos, relics: RelicState, expansion: Expansion
+) -> Lines:
+    """Resonances of a mediator on the relics of three mass eigenstates."""
+    line = line_of(mediator, neutrinos, relics.nature)
+    return Lines(
+        mediator_mass=mediator.mass,
+        masses=neutrinos.masses,
+        coupling_squared=line.strength,
+        yields=line.yields,
+        sharing=line.sharing,
+        relics=replace(relics, flipped=line.flipped),
+        expansion=expansion,
+    )
+
+
+def interactions_of(
+    mediators: tuple[Mediator, ...],
+    neutrinos: Neutrinos,
+    relics: RelicState,
+    expansion: Expansion,
+    n_channels: int,
+) -> tuple[Interaction, ...]:
+    """All that mediators do to neutrinos of three mass eigenstates; their rates add up.
+
+    A Yukawa scalar on Dirac relics makes two: on relics of the chirality of their helicity, and on
+    those of the other, on which it resonates.
+    """
+    made = []
+    for mediator in mediators:
+        lines = lines_of(mediator, neutrinos, relics, expansion)
+        gamma = jnp.asarray(mediator.width(relics.nature) / mediator.mass)
+        density = _densities(relics)
+        if isinstance(mediator, ZPrime):
+            boson = VectorBoson.of_zprime(mediator, neutrinos, relics.nature)
+            scatterings = [vector_scattering(boson)]
+        else:
+            aligned, flipped = scattering_of(mediator, neutrinos, relics.nature)
+            scatterings = [flipped, aligned] if lines.relics.flipped else [aligned]
+        for number, scattering in enumerate(scatterings):
+            kernels = kernels_of(scattering.without_pole(), n_channels, density)
+            if number:
+                silent = jnp.zeros_like(lines.coupling_squared)
+                lines = replace(lines, coupling_squared=silent, relics=relics)
+            made.append(Interaction(lines, gamma, kernels))
+    return tuple(made)
+
+
+def _densities(relics: RelicState) -> jax.Array:
+    """Targets [beam, species relative to it] over the density of one helicity, (2, 2)."""
+    if relics.asymmetry is None:
+        return jnp.ones((2, 2))
+    opposite, same = relics.helicity_excess()
+    if relics.nature == "majorana":
+        return jnp.full((2, 2), 0.5 * (opposite + same))
+    return jnp.array([[same, opposite], [opposite, same]])
+
+
+def cascade_shape(
+    interactions: tuple[Interaction, ...],
+    u_max: Any,
+    lowest: float,
+    highest: float,
+    resolution: float = 1.0,
+) -> CascadeShape:
+    """Choose the lattice of a cascade for given parameters.
+
+    Parameters
+    ----------
+    interactions : tuple of Interaction, with concrete numbers.
+    u_max : ln(1 + z_max)
+    lowest, highest : energies asked for [GeV].
+    resolution : float
+        Factor on the number of cells and of steps.
+
+    Returns
+    -------
+    CascadeShape
+        Cells 1.25 times as wide as the narrowest line, but between 0.0025 and 0.015 in ln(E); 0.005
+        at most for relics at rest.
+    """
+    u_max = float(u_max)
+    lines = interactions[0].lines
+    masses = np.asarray(lines.masses, dtype=np.float64)
+    gamma = min(float(one.gamma) for one in interactions)
+    temperature = float(lines.relics.temperature) if lines.relics.thermal else 0.0
+    with np.errstate(divide="ignore"):
+        widths = RMS_WIDTH * temperature / masses
+    narrowest = max(float(np.min(widths)), gamma) if lines.relics.thermal else gamma
+    finest = _FINEST if lines.relics.thermal else _AT_REST
+    width = float(np.clip(_CELL * narrowest, finest, _COARSEST)) / resolution
+    n_steps = CHUNK * max(1, math.ceil(u_max / width / CHUNK))
+    width = u_max / n_steps
+    log_highest = math.log(highest)
+    tops = [
+        float(absorbing_range(one.lines, jnp.asarray(u_max), jnp.asarray(width))[0])
+        for one in interactions
+    ]
+    log_top = max(log_highest + _REACH, min(max(tops), log_highest + _FARTHEST))
+    log_top = math.ceil(4.0 * log_top) / 4.0
+    log_bottom = math.log(lowest) - 3.0 * width
+    n_cells = BLOCK * math.ceil((log_top - log_bottom) / width / BLOCK)
+    with np.errstate(divide="ignore"):
+        hottest = RMS_WIDTH * temperature * math.exp(u_max) / masses
+    moving = bool(np.any(hottest > _MEAN_MOTION))
+    fastest = np.max(masses) + 16.0 * temperature * math.exp(u_max)
+    shortest = min(0.5 * float(one.lines.mediator_mass) ** 2 / fastest for one in interactions)
+    return CascadeShape(
+        n_cells=n_cells,
+        n_steps=n_steps,
+        n_nodes=3 if moving else 1,
+        n_rates=exponentials_needed(shortest, math.exp(log_top + u_max)),
+        log_top=log_top,
+    )

@@ -1,0 +1,338 @@
+"""The relics as one mediator makes neutrinos see them, on a lattice: depths and secondaries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from nuprop.transport.broad import REDSHIFTS, Resonance, resonance
+from nuprop.transport.exchange import Kernel, Propagators, exponential_weights
+from nuprop.transport.lattice import Lattice
+from nuprop.transport.problem import Lines
+from nuprop.transport.shapes import shape_redshifts
+from nuprop.transport.targets import TargetNodes, target_nodes
+
+
+@partial(
+    jax.tree_util.register_dataclass, data_fields=["lines", "gamma", "kernels"], meta_fields=[]
+)
+@dataclass(frozen=True)
+class Interaction:
+    """One mediator: its resonance, and scattering in all other channels.
+
+    Attributes
+    ----------
+    lines : Lines
+    gamma : Gamma/M
+    kernels : tuple of Kernel, without the squared s channel.
+    """
+
+    lines: Lines
+    gamma: jax.Array
+    kernels: tuple[Kernel, ...]
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """Kernels that share a propagator, on every target and at every step; (node, j, n_steps).
+
+    Attributes
+    ----------
+    length, partner : energies at which the propagators fall [GeV].
+    propagators : as in `Kernel`
+    crossed : whether they depend on the outgoing energy, or on the energy lost.
+    powers : powers of x in the kernels.
+    kernels : numbers of the kernels.
+    weights : (n_rates, node, j, n_steps), of exponentials in the energy lost.
+    """
+
+    length: jax.Array
+    partner: jax.Array
+    propagators: Propagators
+    crossed: bool
+    powers: tuple[int, ...]
+    kernels: tuple[int, ...]
+    weights: jax.Array | None
+
+    def propagator(self, energy: jax.Array) -> jax.Array:
+        """Evaluate that of the u channel at an outgoing energy, (node, j, n_steps)."""
+        first = 1.0 / (1.0 + energy / self.length)
+        if self.propagators == "pair":
+            return first / (1.0 + energy / self.partner)
+        return first ** int(self.propagators)
+
+    def spread(self, amount: jax.Array) -> jax.Array:
+        """Turn (node, j, rows, n_steps) into exponentials, (n_rates, rows, n_steps)."""
+        assert self.weights is not None
+        nodes, targets = amount.shape[:2]
+        return sum(  # type: ignore[return-value]
+            self.weights[:, q, j, None] * amount[q, j] for q in range(nodes) for j in range(targets)
+        )
+
+
+@dataclass(frozen=True)
+class Local:
+    """A medium along the history of one cell.
+
+    Attributes
+    ----------
+    depth : (rows, n_steps), of each step.
+    active : (2, rows, n_steps), number of active secondaries that one neutrino makes in a step, and
+        their share of its energy.
+    line : (n_channels, 3, n_steps), average of the line on each target.
+    amounts : for each kernel (n_channels, node, j, n_steps), prefactor times targets times step.
+    """
+
+    depth: jax.Array
+    active: jax.Array
+    line: jax.Array
+    amounts: list[jax.Array]
+
+
+@dataclass(frozen=True)
+class Medium:
+    """One mediator on a lattice.
+
+    Attributes
+    ----------
+    interaction : Interaction
+    n_channels : int
+    interpolation : (n_steps, n_redshifts), steps rising in redshift.
+    resonance : Resonance, with one beam for each channel.
+    exchanged : (n_redshifts, 3, rows, n_diagonals), of all channels but the line: cross section,
+        cross section times number and times energy of active secondaries.
+    line_scale, scale : (n_steps,), depths of a step for a unit of either.
+    nodes : TargetNodes at the steps.
+    """
+
+    interaction: Interaction
+    n_channels: int
+    interpolation: jax.Array
+    resonance: Resonance
+    exchanged: jax.Array
+    line_scale: jax.Array
+    scale: jax.Array
+    nodes: TargetNodes
+
+    @classmethod
+    def of(
+        cls, interaction: Interaction, lattice: Lattice, n_channels: int, n_nodes: int
+    ) -> Medium:
+        """Prepare all that depends on the energy in the middle of a step, or on redshift alone."""
+        lines, u = interaction.lines, lattice.steps[::-1]
+        at, interpolation = shape_redshifts(lattice, lines, REDSHIFTS)
+        shapes = jax.tree.map(
+            lambda v: jnp.broadcast_to(v, (v.shape[0], n_channels, *v.shape[2:])),
+            resonance(lattice, lines, interaction.gamma),
+        )
+        relics = lines.relics
+        few = target_nodes(relics, lines.masses, at, relics.targets, n_nodes)
+        line_scale = jnp.asarray(lattice.log_width) * lines.depth_scale(u)
+        return cls(
+            interaction=interaction,
+            n_channels=n_channels,
+            interpolation=interpolation[::-1],
+            resonance=shapes,
+            exchanged=_exchanged(interaction, shapes, few, lattice.diagonals),
+            line_scale=line_scale,
+            scale=line_scale / (2.0 * jnp.pi),
+            nodes=target_nodes(relics, lines.masses, u, relics.targets, n_nodes),
+        )
+
+    @property
+    def shortest(self) -> jax.Array:
+        """The least energy at which a propagator falls [GeV]."""
+        lengths = [jnp.min(_length(self.interaction, self.nodes.w))]
+        for kernel in self.interaction.kernels:
+            lengths.append(lengths[0] / kernel.scale)
+            if kernel.propagators == "pair":
+                lengths.append(lengths[0] / kernel.partner)
+        return jnp.min(jnp.stack(lengths))
+
+    def exchanges(self, rates: jax.Array) -> list[Exchange]:
+        """Collect the kernels by their propagators; those without one come first."""
+        collected: dict[Any, list[int]] = {}
+        kernels = self.interaction.kernels
+        for number, kernel in enumerate(kernels):
+            plain = kernel.propagators == 0
+            key = (kernel.propagators, kernel.crossed and not plain, plain or kernel.masses)
+            collected.setdefault(key, []).append(number)
+        made = []
+        length = _length(self.interaction, self.nodes.w)
+        for (propagators, crossed, _), numbers in collected.items():
+            first = kernels[numbers[0]]
+            own_length, partner = length / first.scale, length / first.partner
+            weights = None
+            if propagators != 0 and not crossed:
+                weights = exponential_weights(rates, own_length, propagators, partner)
+            made.append(
+                Exchange(
+                    length=own_length,
+                    partner=partner,
+                    propagators=propagators,
+                    crossed=crossed,
+                    powers=tuple(sorted({m for n in numbers for m, _ in kernels[n].polynomial})),
+                    kernels=tuple(numbers),
+                    weights=weights,
+                )
+            )
+        return made
+
+    def at(self, part: Callable[[jax.Array], jax.Array], energy: jax.Array) -> Local:
+        """Look along one cell: `part` takes its diagonals, `energy` is in the middle of steps."""
+
+        def interpolated(values: jax.Array) -> jax.Array:
+            taken = part(values)
+            return sum(self.interpolation[:, n] * taken[n] for n in range(taken.shape[0]))  # type: ignore[return-value]
+
+        line = jnp.exp(interpolated(self.resonance.log_line))
+        dispersion = interpolated(self.resonance.dispersion)
+        strength = jnp.asarray(self.interaction.lines.coupling_squared)
+        resonant = jnp.einsum("ij,cjs->cis", strength, line) * self.line_scale
+        smooth, *made = interpolated(self.exchanged) * self.scale
+        r = energy / _length(self.interaction, self.nodes.w)
+        amounts = [
+            _prefactor(kernel, r, (line, dispersion), self.nodes.weight) * self.scale
+            for kernel in self.interaction.kernels
+        ]
+        resonant = resonant.reshape(smooth.shape)
+        share = jnp.sum(self.interaction.lines.yields)
+        active = jnp.stack([2.0 * share * resonant + made[0], share * resonant + made[1]])
+        return Local(resonant + smooth, active, line, amounts)
+
+    def returned(
+        self,
+        here: Local,
+        exchanges: list[Exchange],
+        stay: jax.Array,
+        plain_stay: jax.Array,
+        energy: jax.Array,
+    ) -> jax.Array:
+        """Count what lands in the cell itself [out, in] of one neutrino that stays for a step.
+
+        `stay` are the shares of (rate, power of x), `plain_stay` those without a propagator.
+        """
+        share: Any
+        rows = 3 * self.n_channels
+        lines = self.interaction.lines
+        kernel = jnp.einsum("ocm,ms->ocs", lines.kernel(self.n_channels), plain_stay)
+        met = jnp.einsum("ij,cjs->cis", lines.coupling_squared, here.line) * self.line_scale
+        total = kernel[:, None, :, None] * lines.yields[:, None, None, None] * met
+        staying: list[tuple[int, jax.Array]] = []
+        for exchange in exchanges:
+            if exchange.weights is None:
+                share = plain_stay[:, None, None] * jnp.ones_like(exchange.length)
+                if exchange.crossed:
+                    share = share * exchange.propagator(energy)
+            else:
+                share = {
+                    m: jnp.sum(exchange.weights * stay[:, m, None, None], axis=0)
+                    for m in exchange.powers
+                }
+            for number in exchange.kernels:
+                polynomial = sum(
+                    factor * share[m] for m, factor in self.interaction.kernels[number].polynomial
+                )
+                staying.append((number, jnp.sum(here.amounts[number] * polynomial, axis=1)))
+        total = total.reshape(rows, self.n_channels, 3, -1)
+        if staying:
+            yields = jnp.stack([self.interaction.kernels[n].yields for n, _ in staying])
+            amounts = jnp.stack([amount for _, amount in staying])
+            matrix = jnp.moveaxis(yields, (1, 5, 2, 3, 0, 4), (0, 1, 2, 3, 4, 5))
+            matrix = matrix.reshape(rows, self.n_channels, 3, -1)
+            for c in range(self.n_channels):
+                met = amounts[:, min(c, amounts.shape[1] - 1)].reshape(matrix.shape[-1], -1)
+                total = total.at[:, c].add(matrix[:, c] @ met)
+        return total.reshape(rows, rows, -1)
+
+    def resonant(self, here: Local, mean: jax.Array) -> jax.Array:
+        """Sum what interacts on the line, by power of x and outgoing state (3, rows, n_steps)."""
+        lines = self.interaction.lines
+        beam = mean.reshape(self.n_channels, 3, -1)
+        met = jnp.einsum("ij,cis->cjs", lines.coupling_squared, beam) * here.line
+        met = jnp.sum(met, axis=1) * self.line_scale
+        made = jnp.einsum("ocm,cs->mos", lines.kernel(self.n_channels), met)
+        made = made[:, :, None] * lines.yields[:, None]
+        return made.reshape(3, 3 * self.n_channels, -1)
+
+    def sources(self, here: Local, mean: jax.Array) -> list[jax.Array]:
+        """Count what interacts by each kernel, (node, j, rows, n_steps)."""
+        kernels = self.interaction.kernels
+        if not kernels:
+            return []
+        rows = 3 * self.n_channels
+        beam = mean.reshape(self.n_channels, 3, -1)
+        yields = jnp.stack([kernel.yields for kernel in kernels])
+        matrix = jnp.moveaxis(yields, (2, 0, 4, 1, 5, 3), (0, 1, 2, 3, 4, 5))
+        matrix = matrix.reshape(self.n_channels, -1, 3)
+        made: list[Any] = [0.0] * len(kernels)
+        for c in range(self.n_channels):
+            per_target = (matrix[c] @ beam[c]).reshape(len(kernels), 3, rows, -1)
+            for number, amounts in enumerate(here.amounts):
+                amount = amounts[min(c, amounts.shape[0] - 1)]
+                made[number] = made[number] + amount[:, :, None] * per_target[number]
+        return made
+
+    def by_power(self, exchange: Exchange, made: list[jax.Array]) -> dict[int, jax.Array]:
+        """Sum what kernels of one propagator make, by power of x."""
+        powers: dict[int, jax.Array] = {}
+        for number in exchange.kernels:
+            for m, factor in self.interaction.kernels[number].polynomial:
+                powers[m] = powers.get(m, 0.0) + factor * made[number]
+        return powers
+
+
+def _length(interaction: Interaction, w: jax.Array) -> jax.Array:
+    """M^2/(2 W), over which an energy is s/M^2; huge for a massless relic at rest."""
+    return 0.5 * jnp.asarray(interaction.lines.mediator_mass) ** 2 / jnp.maximum(w, 1e-40)
+
+
+def _prefactor(
+    kernel: Kernel, r: jax.Array, averages: tuple[jax.Array, jax.Array], weight: jax.Array
+) -> jax.Array:
+    """a(r) averaged over the relics' motion, times their number; (n_channels or 1, node, j, ...).
+
+    Of 1/D the average is known, see `Resonance`; what is smooth takes a few nodes in W.
+    """
+    if kernel.prefactor == "t":
+        return (weight * r)[None]
+    if kernel.prefactor == "tu":
+        q, p = kernel.scale, kernel.partner
+        return (weight * r * q / (q + p + q * p * r))[None]
+    share = weight / jnp.maximum(jnp.sum(weight, axis=0), 1e-30)
+    line, dispersion = averages
+    if kernel.prefactor == "re":
+        return dispersion[:, None] * share
+    return -jnp.pi * line[:, None] * share
+
+
+def _exchanged(
+    interaction: Interaction, shapes: Resonance, nodes: TargetNodes, diagonals: jax.Array
+) -> jax.Array:
+    """Cross sections times M^2 of all channels but the line, see `Medium.exchanged`."""
+    energy = jnp.exp(diagonals)
+
+    def at_redshift(inputs: tuple[jax.Array, ...]) -> jax.Array:
+        w, weight, line, dispersion = inputs
+        r = energy / _length(interaction, w[..., None])
+        total = [jnp.zeros_like(line)] * 3
+        for kernel in interaction.kernels:
+            prefactor = _prefactor(kernel, r, (line, dispersion), weight[..., None])
+            number, share = (
+                jnp.sum(prefactor * kernel.moment(r, power), axis=1) for power in (0, 1)
+            )
+            yields = jnp.sum(kernel.yields, axis=(0, 4))
+            for i, (couplings, amount) in enumerate(
+                [(kernel.removal, number), (yields, number), (yields, share)]
+            ):
+                total[i] = total[i] + jnp.einsum("cij,cjd->cid", couplings, amount)
+        return jnp.stack(total).reshape(3, -1, energy.shape[0])
+
+    per_redshift = (jnp.moveaxis(v, -1, 0) for v in (nodes.w, nodes.weight))
+    lines = jnp.exp(shapes.log_line)
+    return jax.lax.map(at_redshift, (*per_redshift, lines, shapes.dispersion))
