@@ -7,6 +7,7 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.scipy.signal import fftconvolve
 
 from nuprop.relics import line_norm
@@ -54,12 +55,13 @@ def resonance(lattice: Lattice, lines: Lines, gamma: jax.Array) -> Resonance:
 
     Notes
     -----
-    The convolution in ln(E) is exact for cells that resolve the relics' motion, however narrow the
-    resonance. What of a line lies beyond the lattice counts as if all of it were at its middle.
+    Averages over the width of a step too: the convolution in ln(E) has the integral of the
+    resonance over a cell and the values of the narrow shape in the middle of cells. It is exact for
+    cells that resolve the relics' motion, however narrow the resonance. What of a line lies beyond the lattice counts as if all of it were at its middle.
     """
-    shapes = line_shapes(lattice, lines, REDSHIFTS)
+    shapes = line_shapes(lattice, lines, REDSHIFTS, np.zeros(1))
     u, _ = shape_redshifts(lattice, lines, REDSHIFTS)
-    narrow = jnp.mean(shapes.at_nodes(u), axis=2)
+    narrow = shapes.at_nodes(u)[:, :, 0]
     h, count = jnp.asarray(lattice.log_width), narrow.shape[-1]
     gamma = jnp.maximum(gamma, 1e-30)
     t = h * (jnp.arange(2 * count - 1) - (count - 1.0))

@@ -19,6 +19,8 @@ RMS_WIDTH = 2.0768
 WIDTH_AT_REST, LEAST_WIDTH = 0.85, 0.6
 #: Redshifts at which a thermal shape is evaluated; between them its logarithm is interpolated.
 SHAPE_NODES = 6
+#: Gauss points of a step, in cells.
+GAUSS_POINTS = np.array([0.5, -0.5]) / np.sqrt(3.0)
 
 
 @partial(
@@ -64,14 +66,18 @@ class LineShapes:
         return jnp.exp(self.log_shape - self.threshold * cooling)
 
 
-def line_shapes(lattice: Lattice, lines: Lines, redshifts: int = SHAPE_NODES) -> LineShapes:
+def line_shapes(
+    lattice: Lattice,
+    lines: Lines,
+    redshifts: int = SHAPE_NODES,
+    offsets: np.ndarray = GAUSS_POINTS,
+) -> LineShapes:
     """Compute the line shapes of relics in motion or at rest, at a number of redshifts.
 
-    A relic at rest gets a Gaussian in ln(E), 0.85 cells wide; a thermal line narrower than 0.6
+    `offsets` are the places beside the diagonals, in cells; two Gauss points by default. A relic at rest gets a Gaussian in ln(E), 0.85 cells wide; a thermal line narrower than 0.6
     cells today is computed as if its relic were hotter by the missing factor.
     """
-    gauss = jnp.array([0.5, -0.5])[:, None, None] / np.sqrt(3.0) * lattice.log_width
-    log_energy = lattice.diagonals + gauss
+    log_energy = lattice.diagonals + offsets[:, None, None] * lattice.log_width
     if not lines.relics.thermal:
         return _at_rest(lattice, lines, log_energy)
     return _in_motion(lattice, lines, log_energy, redshifts)
@@ -133,7 +139,7 @@ def _in_motion(lattice: Lattice, lines: Lines, log_energy: jax.Array, redshifts:
     # the sum over diagonals misses a bit of a line as narrow as a cell; its integral is known
     sampled = jnp.sum(jnp.exp(log_shape - jnp.abs(threshold) * cooling), axis=(2, 4))
     whole = line_norm(r[:, 0] * cooling[:, 0, 0], relics.targets, relics.asymmetry)
-    share = 0.5 * lattice.log_width * sampled / whole
+    share = lattice.log_width * sampled / log_energy.shape[0] / whole
     lacking = -jnp.log(jnp.where(share > 0.8, share, 1.0))  # beyond the lattice if far less
     return LineShapes(
         log_shape=jnp.moveaxis(log_shape + lacking[:, :, None, :, None], 0, 1),
