@@ -57,7 +57,8 @@ def resonance(lattice: Lattice, lines: Lines, gamma: jax.Array) -> Resonance:
     -----
     Averages over the width of a step too: the convolution in ln(E) has the integral of the
     resonance over a cell and the values of the narrow shape in the middle of cells. It is exact for
-    cells that resolve the relics' motion, however narrow the resonance. What of a line lies beyond the lattice counts as if all of it were at its middle.
+    cells that resolve the relics' motion, however narrow the resonance. What of a line lies beyond
+    the lattice counts as if all of it were at its middle.
     """
     shapes = line_shapes(lattice, lines, REDSHIFTS, np.zeros(1))
     u, _ = shape_redshifts(lattice, lines, REDSHIFTS)

@@ -74,8 +74,9 @@ def line_shapes(
 ) -> LineShapes:
     """Compute the line shapes of relics in motion or at rest, at a number of redshifts.
 
-    `offsets` are the places beside the diagonals, in cells; two Gauss points by default. A relic at rest gets a Gaussian in ln(E), 0.85 cells wide; a thermal line narrower than 0.6
-    cells today is computed as if its relic were hotter by the missing factor.
+    `offsets` are the places beside the diagonals, in cells; two Gauss points by default. A relic at
+    rest gets a Gaussian in ln(E), 0.85 cells wide; a thermal line narrower than 0.6 cells today is
+    computed as if its relic were hotter by the missing factor.
     """
     log_energy = lattice.diagonals + offsets[:, None, None] * lattice.log_width
     if not lines.relics.thermal:
