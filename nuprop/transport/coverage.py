@@ -93,6 +93,15 @@ def _thermal_range(lines: Lines, u_max: jax.Array, width: jax.Array) -> tuple[ja
     return top, jnp.min(reach(jnp.exp(u_max), upward=False))
 
 
+def cell_width(lines: Lines) -> jax.Array:
+    """Width in ln(E) of the cells that follow these lines, see `lattice_needs`."""
+    if not lines.relics.thermal:
+        return jnp.asarray(AT_REST)
+    heaviest = jnp.max(jnp.asarray(lines.masses))
+    narrowest = RMS_WIDTH * lines.relics.temperature / jnp.maximum(heaviest, 1e-40)
+    return jnp.clip(_CELL * narrowest, FINEST, COARSEST)
+
+
 def lattice_needs(
     lines: Lines, u_max: jax.Array, resolution: float = 1.0, *, burst: bool = False
 ) -> tuple[jax.Array, jax.Array]:
@@ -103,11 +112,7 @@ def lattice_needs(
     bands no average over redshift smooths.
     """
     resolution = 2.0 * resolution if burst else resolution
-    width = jnp.asarray(AT_REST)
-    if lines.relics.thermal:
-        heaviest = jnp.max(jnp.asarray(lines.masses))
-        narrowest = RMS_WIDTH * lines.relics.temperature / jnp.maximum(heaviest, 1e-40)
-        width = jnp.clip(_CELL * narrowest, FINEST, COARSEST)
+    width = cell_width(lines)
     n_steps = CHUNK * jnp.maximum(1.0, jnp.ceil(u_max / width * resolution / CHUNK))
     width = u_max / n_steps
     top, bottom = absorbing_range(lines, u_max, width)

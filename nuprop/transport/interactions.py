@@ -16,7 +16,7 @@ from nuprop.mediators.scattering.scalar import scattering_of
 from nuprop.mediators.zprime import ZPrime
 from nuprop.transport.coverage import absorbing_range
 from nuprop.transport.exchange import exponentials_needed, kernels_of
-from nuprop.transport.lattice import BLOCK, CHUNK, Lattice
+from nuprop.transport.lattice import BLOCK, Lattice
 from nuprop.transport.medium import Interaction
 from nuprop.transport.problem import Lines
 from nuprop.transport.shapes import RMS_WIDTH
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 _CELL, _FINEST, _COARSEST, _AT_REST = 1.25, 0.0025, 0.015, 0.005
 #: e-folds above the highest energy asked for from which secondaries still matter, and at most.
 _REACH, _FARTHEST = 4.5, 9.0
+#: Steps come in multiples of this.
+_FEWEST = 8
 #: Largest rms width of phi(W) at z_max that its mean stands for.
 _MEAN_MOTION = 0.05
 
@@ -154,7 +156,7 @@ def cascade_shape(
     narrowest = max(float(np.min(widths)), gamma) if lines.relics.thermal else gamma
     finest = _FINEST if lines.relics.thermal else _AT_REST
     width = float(np.clip(_CELL * narrowest, finest, _COARSEST)) / resolution
-    n_steps = CHUNK * max(1, math.ceil(u_max / width / CHUNK))
+    n_steps = _FEWEST * math.ceil(u_max / width / _FEWEST)
     width = u_max / n_steps
     log_highest = math.log(highest)
     tops = [

@@ -34,6 +34,7 @@ from nuprop.transport.books import Books, book_nodes, cascade_books, march_books
 from nuprop.transport.coverage import (
     MOST_CELLS,
     LatticeShape,
+    cell_width,
     cells_hide_widths,
     lattice_needs,
 )
@@ -541,8 +542,7 @@ def _needs_all_channels(setup: _Setup, n_mediators: int) -> str:
     continuum, breadth = float(setup.continuum), float(setup.breadth)
     if continuum > _CONTINUUM:
         return f"scattering away from the resonance has an optical depth of about {continuum:.1g}"
-    width = float(setup.emission.u_max) / float(setup.needs[1])
-    if breadth > _BREADTH * width:
+    if breadth > _BREADTH * float(cell_width(setup.lines)):
         return f"the resonance has a width of {breadth:.1g} M"
     return ""
 
