@@ -14,6 +14,30 @@ from nuprop.balance import Balance
 
 _MAX_RESIDENT_BYTES = 2 * 1024**3
 
+#: Files of more than ten seconds, longest first: no worker is left with one at the end.
+_LONG = (
+    "test_sweep",
+    "test_march",
+    "test_readme",
+    "test_inference",
+    "test_gradients",
+    "test_propagate",
+    "test_fits",
+    "test_toys",
+    "test_mediators",
+    "test_scan",
+)
+
+
+def pytest_configure(config):
+    if hasattr(config.option, "loadscopereorder"):
+        config.option.loadscopereorder = False  # xdist would begin with the most numerous tests
+
+
+def pytest_collection_modifyitems(items):
+    place = {name: rank for rank, name in enumerate(_LONG)}
+    items.sort(key=lambda item: place.get(item.path.stem, len(place)))
+
 
 def _resident_bytes():
     statm = Path("/proc/self/statm")

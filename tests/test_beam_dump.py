@@ -181,7 +181,7 @@ class TestCrossSection:
         own *= math.sqrt(1 - (mass / energy) ** 2) * (1 - x + x**2 / 3)
         own /= mass**2 * (1 - x) / x + ELECTRON_MASS**2 * x
         value = differential_cross_section(x, energy, mass, TUNGSTEN)
-        assert float(value) == pytest.approx(own, rel=1e-6)  # rounded constants, as above
+        assert float(value) == pytest.approx(own, rel=1e-6, abs=0.0)  # rounded constants, as above
 
     def test_below_the_mass(self):
         assert float(differential_cross_section(0.5, 0.1, 0.1, TUNGSTEN)) == 0.0
@@ -214,7 +214,7 @@ class TestStraggling:
         parts = zip(places, [*places[1:], thickness], strict=True)
         own = sum(quad(integrand, *part, epsrel=1e-10, epsabs=0.0)[0] for part in sorted(parts))
         # what 48 nodes promise
-        assert float(track_length(log_loss, thickness)) == pytest.approx(own, rel=1e-6)
+        assert float(track_length(log_loss, thickness)) == pytest.approx(own, rel=1e-6, abs=0.0)
 
 
 class TestSpectrum:
@@ -230,7 +230,7 @@ class TestSpectrum:
         assert np.all(np.diff(energy) < 0.0)
         assert dump.cut < energy[-1] < energy[0] < dump.beam_energy
         assert np.all(spectrum.counts > 0.0)
-        assert np.allclose(spectrum.momentum**2 + 0.05**2, energy**2, rtol=1e-12)
+        assert np.allclose(spectrum.momentum**2 + 0.05**2, energy**2, rtol=1e-12, atol=0.0)
 
     def test_thin_target(self):
         """Of small thickness T electrons keep their energy: N = N_e N_A X_0 T sigma/A."""
@@ -396,7 +396,7 @@ class TestEvents:
         values, gradients = value_and_gradient(np.concatenate([[point], near, far]))
         differences = (values[1:4] - values[4:7]) / (2 * step)
         # third derivatives times step^2, the exponent being 10 to 100
-        assert np.allclose(gradients[0], differences, rtol=1e-5)
+        assert np.allclose(gradients[0], differences, rtol=1e-5, atol=0.0)
         assert np.all(np.asarray(gradients[7:]) == 0.0)
 
     def test_mapped(self):
@@ -410,7 +410,9 @@ class TestEvents:
         assert np.all(np.isfinite(plane))
         for place in (0, 13, 29):
             zprime = lmu_ltau(0.01, couplings.ravel()[place], mixings.ravel()[place])
-            assert float(plane[place]) == pytest.approx(float(dump.strength(zprime)), rel=1e-12)
+            assert float(plane[place]) == pytest.approx(
+                float(dump.strength(zprime)), rel=1e-12, abs=0.0
+            )
 
 
 class TestLifetime:
@@ -494,7 +496,7 @@ class TestEdges:
         """Three flavors of neutrinos instead of two."""
         universal = edges("e141", 0.01, 1e-5, model=ZPrime.universal)
         same = edges("e141", 0.01, 1e-5 * math.sqrt(1.5))
-        assert np.allclose(universal, same, rtol=1e-9)
+        assert np.allclose(universal, same, rtol=1e-9, atol=0.0)
 
     def test_bad_input(self):
         with pytest.raises(DatasetError, match=r"beam dump 'e114' is unknown; .*'e141'"):
@@ -518,7 +520,7 @@ class TestProperTime:
         high = math.exp(-z) * -math.expm1(-rho * z)
         assert z >= 1.0
         # rounding of the difference of logarithms, where both edges nearly meet
-        assert high == pytest.approx(ratio**2 * low, rel=1e-10 + 1e-14 / (1.0 - ratio))
+        assert high == pytest.approx(ratio**2 * low, rel=1e-10 + 1e-14 / (1.0 - ratio), abs=0.0)
 
     def test_edges_meet(self):
         rho = 0.36
@@ -554,12 +556,14 @@ class TestRecast:
     def test_returns_the_curve(self, production, mass):
         """A dark photon is excluded between the edges given."""
         found = edges(self.dump(production=production), mass)
-        assert np.allclose(found, [float(edge) for edge in self.CURVE.edges(mass)], rtol=1e-9)
+        assert np.allclose(
+            found, [float(edge) for edge in self.CURVE.edges(mass)], rtol=1e-9, atol=0.0
+        )
 
     def test_interpolates_logarithms(self):
         low, high = self.CURVE.edges(0.01)
-        assert float(low) == pytest.approx(math.sqrt(1e-7 * 2e-7), rel=1e-12)
-        assert float(high) == pytest.approx(math.sqrt(1e-4 * 5e-5), rel=1e-12)
+        assert float(low) == pytest.approx(math.sqrt(1e-7 * 2e-7), rel=1e-12, abs=0.0)
+        assert float(high) == pytest.approx(math.sqrt(1e-4 * 5e-5), rel=1e-12, abs=0.0)
 
     def test_algorithm(self):
         """Against the difference of exponentials, with t_0 by brentq."""
@@ -589,7 +593,9 @@ class TestRecast:
         low, high = edges("e141", 0.01)
         curve = DarkPhotonCurve(0.01, low, high, interpolate=False)
         recast = self.dump(curves=curve, length_ratio=35 / 0.12, production="electron")
-        assert np.allclose(edges(recast, 0.01, coupling), edges("e141", 0.01, coupling), rtol=0.1)
+        assert np.allclose(
+            edges(recast, 0.01, coupling), edges("e141", 0.01, coupling), rtol=0.1, atol=0.0
+        )
 
     def test_outside_the_curve(self):
         dump = self.dump()
@@ -608,7 +614,9 @@ class TestRecast:
     def test_above_two_muons(self):
         """The dark photon loses the same share to muons as the boson does."""
         found = edges(self.dump(), 0.25)
-        assert np.allclose(found, [float(edge) for edge in self.CURVE.edges(0.25)], rtol=1e-9)
+        assert np.allclose(
+            found, [float(edge) for edge in self.CURVE.edges(0.25)], rtol=1e-9, atol=0.0
+        )
 
     def test_production(self):
         """Electrons see the charge, protons the mixing."""
@@ -633,7 +641,9 @@ class TestRecast:
         near = np.concatenate([point + step * np.eye(3), point - step * np.eye(3)])
         far = np.log([[0.001, 1e-4, 1e-4], [30.0, 1e-4, 1e-4], [0.01, 1e-1, 1e-1]])
         values, gradients = value_and_gradient(np.concatenate([[point], near, far]))
-        assert np.allclose(gradients[0], (values[1:4] - values[4:7]) / (2 * step), rtol=1e-6)
+        assert np.allclose(
+            gradients[0], (values[1:4] - values[4:7]) / (2 * step), rtol=1e-6, atol=0.0
+        )
         assert np.all(np.asarray(gradients[7:]) == 0.0)
 
     def test_bad_input(self):
@@ -664,14 +674,16 @@ class TestU70:
     def test_anchors(self, name, mass):
         place = ANCHORS[name].mass.index(mass)
         anchor = ANCHORS[name].lower[place], ANCHORS[name].upper[place]
-        assert np.allclose(edges(name, mass), anchor, rtol=1e-9)
+        assert np.allclose(edges(name, mass), anchor, rtol=1e-9, atol=0.0)
 
     def test_values(self):
-        assert edges("u70-pi0", "10 MeV") == pytest.approx((2.15e-7, 1.04e-4), rel=1e-9)
-        assert edges("u70-bremsstrahlung", "100 MeV") == pytest.approx((2.63e-7, 7.50e-6), rel=1e-9)
+        assert edges("u70-pi0", "10 MeV") == pytest.approx((2.15e-7, 1.04e-4), rel=1e-9, abs=0.0)
+        assert edges("u70-bremsstrahlung", "100 MeV") == pytest.approx(
+            (2.63e-7, 7.50e-6), rel=1e-9, abs=0.0
+        )
 
     def test_both(self):
-        assert edges("u70", "10 MeV") == pytest.approx((2.15e-7, 1.04e-4), rel=1e-9)
+        assert edges("u70", "10 MeV") == pytest.approx((2.15e-7, 1.04e-4), rel=1e-9, abs=0.0)
 
     def test_invisible_decays(self):
         low, high = edges("u70", "10 MeV", 1e-5)

@@ -198,7 +198,7 @@ class TestLimits:
         assert ratio(BOREXINO, at_limit) == pytest.approx(1.08, rel=1e-12)
 
     @pytest.mark.parametrize("sign", [1, -1])
-    @pytest.mark.parametrize("largest", [1.08, 3.0])
+    @pytest.mark.parametrize("largest", [1.08, pytest.param(3.0, marks=pytest.mark.slow)])
     def test_ratio_at_the_limit(self, sign, largest):
         bound = replace(BOREXINO, largest_ratio=largest)
         product = float(limits(bound, jnp.full(7, 0.03), sign)[0])
@@ -220,6 +220,7 @@ class TestLimits:
         assert limit_on_scale(BOREXINO, boson) == math.inf
         assert strength(BOREXINO, boson) == 0.0
 
+    @pytest.mark.slow
     def test_rescaled_by_the_flavors_where_squares_dominate(self):
         """The rule by which bounds on B - L are carried over: the root of sum f_i |g_ij|^2."""
         bound = replace(BOREXINO, largest_ratio=1e6)
@@ -254,6 +255,7 @@ class TestRatio:
         sharp = replace(BOREXINO, resolution=1e-6)
         assert ratio(sharp, boson) == pytest.approx(float(ratio(BOREXINO, boson)), rel=1e-8)
 
+    @pytest.mark.slow
     def test_a_resolved_window_and_the_window_beyond_it_add_up(self):
         mass = 0.01
         below, above, whole = (
@@ -335,7 +337,7 @@ class TestTracing:
         boson = ZPrime.lmu_ltau(0.01, 1e-4, kinetic_mixing=-1e-4)
         assert values[0, 1] == pytest.approx(float(strength(BOREXINO, boson)), rel=1e-12)
 
-    @pytest.mark.parametrize("loop", [False, True])
+    @pytest.mark.parametrize("loop", [pytest.param(False, marks=pytest.mark.slow), True])
     def test_derivatives_against_differences(self, loop):
         point = np.array([0.01, 5e-4, 2e-6])
 

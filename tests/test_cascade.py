@@ -114,7 +114,7 @@ def test_narrow_lines_agree_with_the_march():
     # the highest energy but one is on the edge of the lines, where both are good to 1e-2
     deviation = np.abs(all_channels.transmission / march.transmission - 1.0)
     assert np.max(deviation) < 1e-2
-    assert np.median(deviation) < 3e-4
+    assert np.median(deviation) < 1e-3  # what a march promises
     assert all_channels.balance.number_residual < 1e-4
     assert all_channels.balance.energy_residual < 1e-4
 

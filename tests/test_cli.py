@@ -175,6 +175,65 @@ def test_figures_are_drawn_where_asked(propagated, tmp_path, capsys):
     assert [arguments["source"].spectrum.index for arguments in propagated[:2]] == [2.1, 2.3]
 
 
+def test_mediator_tells_of_a_model(capsys):
+    settings = ["mass=10 MeV", "coupling=0.01", 'flavor="tau"']
+    assert main(["mediator", "scalar-single-flavor", *settings]) == 0
+    scalar = nuprop.Scalar.single_flavor("tau", "10 MeV", 0.01)
+    said = capsys.readouterr().out
+    assert said == f"{nuprop.mediators.describe_text(scalar, nuprop.Neutrinos())}\n"
+    assert main(["mediator", "scalar-single-flavor", *settings, "--nature", "dirac"]) == 0
+    said = capsys.readouterr().out
+    assert said == f"{nuprop.mediators.describe_text(scalar, nuprop.Neutrinos(), 'dirac')}\n"
+
+
+def test_mediator_tells_of_every_one_in_a_run_file(tmp_path, capsys):
+    path = tmp_path / "both.toml"
+    scalar = '[[mediator]]\nmodel = "scalar-universal"\nmass = "3 MeV"\ncoupling = 0.01\n'
+    vector = MEDIATOR.replace("[mediator]", "[[mediator]]")
+    path.write_text(f'{SOURCE}{vector}{scalar}[relics]\nnature = "dirac"\n')
+    assert main(["mediator", str(path)]) == 0
+    first, second = capsys.readouterr().out.split("\n\n")
+    assert first.startswith("ZPrime('lmu-ltau', mass 11 MeV, coupling 0.0005)")
+    assert second.startswith("Scalar('universal', mass 3 MeV, coupling 0.01)")
+    assert first.count("Dirac neutrinos\n") == second.count("Dirac neutrinos\n") == 1
+
+
+def test_models_of_mediators_are_listed(capsys):
+    assert main(["mediator"]) == 0
+    vectors, scalars = capsys.readouterr().out.removeprefix("vector:\n").split("scalar:\n")
+    assert re.findall(r"^  (\S+) ", vectors, re.MULTILINE)[:2] == ["lmu-ltau", "le-lmu"]
+    assert re.findall(r"^  (\S+) ", scalars, re.MULTILINE) == [
+        f"scalar-{name}" for name in ("universal", "single-flavor", "diagonal", "matrix")
+    ]
+    assert "takes mass, coupling, pseudoscalar, complex_field, lepton_number" in scalars
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["scalar-univrsal"], "neither a model, a run file nor an example; did you mean"),
+        (["scalar-universal", "mas=3"], "[mediator] mas: no such key; did you mean 'mass'"),
+        (["scalar-universal", "mass 3"], "'mass 3': a setting is written KEY=VALUE"),
+        (["scalar-universal", "mass=3"], "[mediator] coupling is missing"),
+        (["araki-2016-fig3", "mass=3"], "'mass=3': settings belong to a model"),
+        (
+            ["lmu-ltau", "mass=0.01", "coupling=1e-3", "--nature", "weyl"],
+            "[mediator] nature = 'weyl'",
+        ),
+        (
+            ["scalar-universal", "mass=0.01", "coupling=1e-3", "complex_field=true"],
+            "use lepton_number=-2",
+        ),
+    ],
+)
+def test_bad_input_of_mediator_is_one_line(arguments, complaint, capsys):
+    assert main(["mediator", *arguments]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("nuprop mediator: ")
+    assert said.count("\n") == 1
+    assert complaint in said
+
+
 FIT = f"""{SOURCE}{MEDIATOR}
 [neutrinos]
 lightest_mass = "0.08 eV"

@@ -301,7 +301,7 @@ class TestFlavors:
 
 
 class TestDerivatives:
-    @pytest.mark.parametrize("loop", [False, True])
+    @pytest.mark.parametrize("loop", [pytest.param(False, marks=pytest.mark.slow), True])
     def test_against_differences(self, loop):
         # M, g', epsilon, E, threshold; the closed form below and above z = 2.
         for mass in (5e-4, 0.01):

@@ -43,7 +43,7 @@ def test_the_example_of_a_fit():
     assert analysis.names == ("normalization", "index", "conv", "muon", "dom")
     assert analysis.method == "sweep"
     assert analysis.parameter("normalization").scale == "log"
-    assert analysis.parameter("normalization").high == pytest.approx(1e-17)
+    assert analysis.parameter("normalization").high == pytest.approx(1e-17, rel=1e-14, abs=0.0)
     assert run.fit_options == {"starts": 2}
     assert run.axes == {}
     assert (run.fit, run.counts) == ("hese-7.5yr-fit.json", "hese-7.5yr-fit.png")
@@ -63,13 +63,15 @@ def test_without_parameters_normalization_and_index_vary():
     run = with_sections()
     assert run.analysis.names[:2] == ("normalization", "index")
     normalization = run.analysis.parameter("normalization")
-    assert (normalization.low, normalization.high) == pytest.approx((5e-20, 4.5e-17))
-    assert normalization.start == pytest.approx(1.5e-18)
+    assert (normalization.low, normalization.high) == pytest.approx(
+        (5e-20, 4.5e-17), rel=1e-14, abs=0.0
+    )
+    assert normalization.start == pytest.approx(1.5e-18, rel=1e-14, abs=0.0)
     assert run.analysis.parameter("index").start == 2.5
     emissivity = {**BASE["source"], "normalization": "1e-45 / (GeV cm3 s)"}
     run = with_sections(source=emissivity)
     assert run.analysis.parameter("normalization").unit == "1 / (GeV cm3 s)"
-    assert run.analysis.parameter("normalization").start == pytest.approx(1e-45)
+    assert run.analysis.parameter("normalization").start == pytest.approx(1e-45, rel=1e-14, abs=0.0)
 
 
 def test_every_key_of_a_parameter():
@@ -348,7 +350,7 @@ def test_the_record_of_a_fit_holds_everything_in_plain_values(best, tmp_path):
     assert normalization["error"] == best.errors["normalization"] > 0
     assert normalization["unit"] == "1 / (GeV cm2 s sr)"
     assert normalization["target"] == "source.normalization"
-    assert normalization["bounds"] == pytest.approx([1e-19, 1e-17])
+    assert normalization["bounds"] == pytest.approx([1e-19, 1e-17], rel=1e-14, abs=0.0)
     assert held["parameters"]["conv"]["prior"] == [1.0, 0.4]
     assert held["parameters"]["ice"] | {"fixed": True, "error": None} == held["parameters"]["ice"]
     np.testing.assert_array_equal(held["covariance"], best.covariance)

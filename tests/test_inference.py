@@ -2,7 +2,6 @@
 
 import math
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -12,14 +11,8 @@ from nuprop.errors import DatasetError, FitError, ParameterError, UnitError
 from nuprop.icecube import UnfoldedLikelihood, sample
 from nuprop.inference import Analysis, FitStatus, Parameter, Profile, fit, profile
 from nuprop.inference.judgement import value_and_gradient
-from nuprop.inference.objective import (
-    nll,
-    place_of,
-    value_at,
-)
+from nuprop.inference.objective import place_of, value_at
 from nuprop.inference.physics import numbers
-
-_nll = jax.jit(nll)
 
 NORM = Parameter("source.normalization", (1e-20, 2e-17))
 INDEX = Parameter("source.spectrum.index", (1.0, 5.0))
@@ -50,7 +43,7 @@ class TestParameter:
     def test_units_and_defaults(self):
         assert (MASS.low, MASS.high, MASS.unit, MASS.name) == (3e-3, 40e-3, "GeV", "mass")
         lightest = Parameter("neutrinos.lightest_mass", ("0 eV", "0.1 eV"))
-        assert lightest.high == pytest.approx(1e-10)
+        assert lightest.high == pytest.approx(1e-10, rel=1e-15, abs=0.0)
         per_volume = Parameter(
             "source.normalization", ("1e-40 / (GeV cm3 s)", "1e-30 / (GeV cm3 s)")
         )
@@ -211,7 +204,8 @@ class TestObjective:
             values = from_zero.values.at[2].set(coupling)
             place = place_of(from_zero, values)[: len(from_zero.layout.free)]
             expected = held - made.expected(given).log_likelihood
-            assert float(_nll(place, from_zero)) == pytest.approx(expected, abs=1e-5)
+            found = value_and_gradient(place, from_zero)[0]
+            assert float(found) == pytest.approx(expected, abs=1e-5)
 
     @pytest.mark.parametrize("coupling", [0.05, 0.0])
     def test_gradient(self, from_zero, coupling):
@@ -224,7 +218,8 @@ class TestObjective:
                 assert slope[i] == 0.0  # depths grow with the square of the coupling
                 continue
             step = 1e-5 * np.eye(x.size)[i]
-            difference = float(_nll(x + step, from_zero) - _nll(x - step, from_zero)) / 2e-5
+            above, below = (value_and_gradient(x + s, from_zero)[0] for s in (step, -step))
+            difference = float(above - below) / 2e-5
             assert slope[i] == pytest.approx(difference, rel=1e-5, abs=1e-5)
 
     def test_places_and_values_are_inverse(self):
@@ -258,7 +253,7 @@ class TestFit:
         # two minimizers, one answer: scoring on the device ends where L-BFGS-B did
         assert rise[2] == pytest.approx(0.0, abs=2e-4)
         assert found.values["normalization"][2] == pytest.approx(
-            power_law_fit.values["normalization"], rel=1e-3
+            power_law_fit.values["normalization"], rel=1e-3, abs=0.0
         )
         assert bool(found.converged.all())
 

@@ -107,9 +107,9 @@ class TestMixing:
         # relative corrections of order epsilon^2 and M^2/M_Z^2
         epsilon, mass = 1e-5, 0.01
         for mixing in (diagonalize("10 MeV", epsilon), mixing_at(0.01 * u.GeV, epsilon)):
-            assert mixing.electromagnetic == pytest.approx(epsilon * COS, rel=1e-9)
+            assert mixing.electromagnetic == pytest.approx(epsilon * COS, rel=1e-9, abs=0.0)
             neutral = epsilon * SIN * mass**2 / (Z_MASS**2 - mass**2)
-            assert mixing.neutral == pytest.approx(neutral, rel=1e-9)
+            assert mixing.neutral == pytest.approx(neutral, rel=1e-9, abs=0.0)
             assert mixing.gauge == pytest.approx(1.0, rel=1e-9)
             assert mixing.mass == pytest.approx(mass, rel=1e-9)
             assert mixing.z_mass == pytest.approx(Z_MASS, rel=1e-9)
@@ -123,7 +123,7 @@ class TestMixing:
         found = exact(np.array([mass]), np.array([epsilon]))
         norm = 1.0 - epsilon**2
         product = Z_MASS * mass / math.sqrt(norm)
-        assert found.mass[0] * found.z_mass[0] == pytest.approx(product, rel=1e-12)
+        assert found.mass[0] * found.z_mass[0] == pytest.approx(product, rel=1e-12, abs=0.0)
         trace = Z_MASS**2 * (1.0 + SIN2_THETA_W * epsilon**2 / norm) + mass**2 / norm
         assert found.mass[0] ** 2 + found.z_mass[0] ** 2 == pytest.approx(trace, rel=1e-12)
         # v_X >= 1/sqrt 2
@@ -258,8 +258,8 @@ class TestCouplings:
 
     def test_b_minus_l_couples_to_baryons(self):
         found = fermion_couplings(ZPrime.b_minus_l("10 MeV", 1e-3))
-        assert found.neutron.vector == pytest.approx(1e-3, rel=1e-14)
-        assert found.up.vector == pytest.approx(1e-3 / 3, rel=1e-14)
+        assert found.neutron.vector == pytest.approx(1e-3, rel=1e-14, abs=0.0)
+        assert found.up.vector == pytest.approx(1e-3 / 3, rel=1e-14, abs=0.0)
 
     def test_exact_goes_over_into_leading(self):
         zprime = lmu_ltau("10 MeV", 1e-4, kinetic_mixing=1e-6)
@@ -453,7 +453,7 @@ class TestInvisibleLine:
         center = 0.5 * (found[0] + found[1])
         for end, side in zip(found, (-1.0, 1.0), strict=True):
             assert end == pytest.approx(
-                brentq(excess, center, center + side, xtol=1e-16), rel=1e-10
+                brentq(excess, center, center + side, xtol=1e-16), rel=1e-10, abs=0.0
             )
         # interference with g_mu = g' - epsilon e c_W: not symmetric, and both ends positive here
         assert found[0] > 0.0

@@ -54,7 +54,7 @@ def test_crossing_is_what_quadrature_says(z, h):
         assert got[2] == pytest.approx(slope, rel=10.0 * tolerance, abs=1e-10 * leave)
         top = low * np.exp(h)
         passing = edge * np.exp(-mu * (top - low) - (m + 1.0) * h) / _kernel_below(m, mu, top, top)
-        assert float(factors.passing[0, m, 0]) == pytest.approx(passing, rel=1e-8)
+        assert float(factors.passing[0, m, 0]) == pytest.approx(passing, rel=1e-8, abs=0.0)
         cooled = low * _kernel_below(m + 1, mu, low, low) / edge
         assert float(factors.cooling[0, m, 0]) == pytest.approx(cooled, rel=1e-8)
 

@@ -42,9 +42,15 @@ def mu_limits(mass, coupling):
 
 @partial(jax.jit, static_argnames="loop")
 @partial(jax.vmap, in_axes=(0, 0, 0, None))
-def shifts(mass, coupling, epsilon, loop):
+def _shifts(mass, coupling, epsilon, loop):
     zprime = ZPrime.lmu_ltau(mass, coupling, kinetic_mixing=epsilon, loop_mixing=loop)
     return jnp.stack([shift(zprime, lepton) for lepton in LEPTONS])
+
+
+def shifts(*bosons, loop):
+    """Of lists of up to five masses, couplings and mixings, by one program for all lengths."""
+    padded = (np.resize(np.asarray(part, dtype=float), 5) for part in bosons)
+    return np.asarray(_shifts(*padded, loop))[: len(bosons[0])]
 
 
 def lmu_ltau(mass="10 MeV", coupling=5e-4, **more):
@@ -112,8 +118,8 @@ class TestLoopFunction:
         np.testing.assert_array_equal(found[:2], 1.0)
         # 1 - pi sqrt r and 2/(3r) with corrections of order r ln r and ln r/r
         assert float(found[2]) == pytest.approx(1 - math.pi * 1e-7, abs=1e-12)
-        assert float(found[3]) == pytest.approx(2 / 3e9, rel=1e-7)
-        assert float(found[4]) == pytest.approx(2 / 3e300, rel=1e-14)
+        assert float(found[3]) == pytest.approx(2 / 3e9, rel=1e-7, abs=0.0)
+        assert float(found[4]) == pytest.approx(2 / 3e300, rel=1e-14, abs=0.0)
 
     def test_falls(self):
         r = np.sort(ratios())
@@ -153,7 +159,7 @@ class TestLoopIntegrals:
                     expected, _ = quad(
                         integrand, -25, 36, args=(a, b), epsabs=0, epsrel=1e-9, limit=200
                     )
-                assert float(value) == pytest.approx(expected, rel=1e-8)
+                assert float(value) == pytest.approx(expected, rel=1e-8, abs=0.0)
 
     def test_unknown_lepton(self):
         with pytest.raises(ParameterError, match=r"lepton = 'muon': did you mean 'mu'"):
@@ -163,20 +169,20 @@ class TestLoopIntegrals:
 class TestShift:
     def test_tree(self):
         mass, g, epsilon = 0.03, 4e-4, 2e-3
-        found = shifts(np.array([mass]), np.array([g]), np.array([epsilon]), False)[0]
+        found = shifts(np.array([mass]), np.array([g]), np.array([epsilon]), loop=False)[0]
         unit = ELEMENTARY_CHARGE * COS * epsilon
         for lepton, coupling, value in zip(
             LEPTONS, (-unit, g - unit, -g - unit), found, strict=True
         ):
             m = CHARGED_LEPTON_MASSES[LEPTONS.index(lepton)]
             expected = coupling**2 / (8 * math.pi**2) * float(trapezoid((mass / m) ** 2))
-            assert float(value) == pytest.approx(expected, rel=1e-11)
+            assert float(value) == pytest.approx(expected, rel=1e-11, abs=0.0)
 
     @pytest.mark.parametrize("epsilon", [0.0, 3e-4])
     def test_loop_mixing_inside_the_integral(self, epsilon):
         g = 1e-3
         mass = np.array([1e-3, 0.1, 3.0])
-        found = shifts(mass, np.full(3, g), np.full(3, epsilon), True)
+        found = shifts(mass, np.full(3, g), np.full(3, epsilon), loop=True)
         for i, m in enumerate(mass):
             for j, lepton in enumerate(LEPTONS):
 
@@ -185,11 +191,11 @@ class TestShift:
                     return g * (0, 1, -1)[j] + ELEMENTARY_CHARGE * (loop - COS * epsilon)
 
                 expected = moment_by_quadrature(m, lepton, coupling_at)
-                assert float(found[i, j]) == pytest.approx(expected, rel=1e-10)
+                assert float(found[i, j]) == pytest.approx(expected, rel=1e-10, abs=0.0)
 
     def test_mixing_at_rest_is_close(self):
         mass = np.array([1e-3, 0.01, 0.1, 1.0, 10.0])
-        found = shifts(mass, np.full(5, 1e-3), np.zeros(5), True)
+        found = shifts(mass, np.full(5, 1e-3), np.zeros(5), loop=True)
         loop = ELEMENTARY_CHARGE * float(jnp.real(mixing_at_momentum(0.0)))
         for j, (lepton, error) in enumerate(zip(LEPTONS, (6e-5, 1.3e-3, 7e-3), strict=True)):
             r = (mass / CHARGED_LEPTON_MASSES[j]) ** 2
@@ -206,7 +212,7 @@ class TestShift:
             expected = (
                 coupling**2 * float(loop_function((0.01 / MUON_MASS) ** 2)) / (8 * math.pi**2)
             )
-            assert float(shift(zprime, "mu")) == pytest.approx(expected, rel=1e-14)
+            assert float(shift(zprime, "mu")) == pytest.approx(expected, rel=1e-14, abs=0.0)
 
     def test_gradient(self):
         def value(p, loop):
@@ -232,8 +238,8 @@ class TestShift:
     def test_homogeneous_of_second_degree(self, log_mass, log_coupling, epsilon, factor):
         mass, g = 10.0 ** np.array([log_mass]), 10.0 ** np.array([log_coupling])
         epsilon = np.array([epsilon])
-        one = np.asarray(shifts(mass, g, epsilon, True))
-        many = np.asarray(shifts(mass, factor * g, factor * epsilon, True))
+        one = np.asarray(shifts(mass, g, epsilon, loop=True))
+        many = np.asarray(shifts(mass, factor * g, factor * epsilon, loop=True))
         # where g' and epsilon cancel, of the size of each
         size = (g[0] + epsilon[0]) ** 2 / (8 * math.pi**2) + 1e-30
         np.testing.assert_allclose(many, factor**2 * one, rtol=1e-9, atol=1e-12 * size * factor**2)
@@ -259,7 +265,7 @@ class TestMeasurements:
         digit = 1.0 if data.lepton == "mu" else 0.015
         assert abs(difference - data.difference) < digit * unit
         error = math.hypot(data.experiment[1], data.theory[1])
-        assert error == pytest.approx(data.error, rel=0.02)
+        assert error == pytest.approx(data.error, rel=0.02, abs=0.0)
         assert data.name == name
         assert data.references
         assert data.note
@@ -280,7 +286,7 @@ class TestMeasurements:
     def test_by_name(self):
         data = measurement("muon-g-2-2025")
         assert data.difference == 38.5e-11
-        assert data.error == pytest.approx(63.7e-11, rel=1e-3)
+        assert data.error == pytest.approx(63.7e-11, rel=1e-3, abs=0.0)
         assert measurement(data) is data
         with pytest.raises(DatasetError, match=r"measurement 'muon-g2-2025' is unknown; did you"):
             measurement("muon-g2-2025")
@@ -315,7 +321,7 @@ class TestBands:
         mass = np.array([1e-3, 0.05, 2.0])
         found = favoured_band(data, mass, 1.5, epsilon, loop_mixing=loop)
         for deviation, coupling in zip((-1.5, 0.0, 1.5), found, strict=True):
-            moments = shifts(mass, coupling, np.full(3, epsilon), loop)[:, 1]
+            moments = shifts(mass, coupling, np.full(3, epsilon), loop=loop)[:, 1]
             expected = data.difference + deviation * data.error
             # a band pushed to g' < 0 by a negative epsilon ends at zero
             inside = np.asarray(coupling) > 0.0
@@ -329,14 +335,14 @@ class TestBands:
         found = favoured_band(data, "10 MeV", kinetic_mixing=epsilon, branch=-1)
         zero = ELEMENTARY_CHARGE * COS * epsilon
         assert found[0] < found[1] < found[2] < zero
-        moments = shifts(np.full(3, 0.01), jnp.stack(found), np.full(3, epsilon), False)[:, 1]
+        moments = shifts(np.full(3, 0.01), jnp.stack(found), np.full(3, epsilon), loop=False)[:, 1]
         expected = data.difference + np.array([2.0, 0.0, -2.0]) * data.error
         np.testing.assert_allclose(moments, expected, rtol=1e-9)
 
     def test_no_shift_where_the_band_reaches_zero(self):
         epsilon = 1e-3
         lower, _, _ = favoured_band("muon-g-2-2025", "10 MeV", kinetic_mixing=epsilon)
-        assert float(lower) == pytest.approx(ELEMENTARY_CHARGE * COS * epsilon, rel=1e-13)
+        assert float(lower) == pytest.approx(ELEMENTARY_CHARGE * COS * epsilon, rel=1e-13, abs=0.0)
 
     def test_grid(self):
         lower, centre, upper = favoured_band(
@@ -418,7 +424,7 @@ class TestLimits:
     @pytest.mark.parametrize(("mass", "limit"), [("10 MeV", 1.246e-3), ("100 MeV", 1.227e-2)])
     def test_electron(self, mass, limit):
         constraint = CONSTRAINTS["electron-g-2"]
-        assert constraint.largest == pytest.approx(3.04e-12, rel=1e-12)
+        assert constraint.largest == pytest.approx(3.04e-12, rel=1e-12, abs=0.0)
         for sign in (1.0, -1.0):
             zprime = lmu_ltau(mass, 1e-6, kinetic_mixing=sign * limit / COS)
             # twice the error of a coupling quoted to four digits
@@ -441,8 +447,8 @@ class TestLimits:
 
     def test_a_difference_below_zero_makes_it_stronger(self):
         cesium, rubidium = (CONSTRAINTS[f"electron-g-2-{x}"] for x in ("cs-2018", "rb-2020"))
-        assert cesium.largest == pytest.approx(0.92e-12, rel=1e-12)
-        assert rubidium.largest == pytest.approx(1.98e-12, rel=1e-12)
+        assert cesium.largest == pytest.approx(0.92e-12, rel=1e-12, abs=0.0)
+        assert rubidium.largest == pytest.approx(1.98e-12, rel=1e-12, abs=0.0)
 
     def test_criterion_that_excludes_everything(self):
         with pytest.raises(ParameterError, match=r"sigma = 2\.0: .*cs-2018 .* more than 2\.44"):
@@ -457,7 +463,7 @@ class TestLimits:
         assert isinstance(limit, MomentLimit)
         assert limit.name == "mine"
         assert limit.level == "3 sigma"
-        assert limit.largest == pytest.approx(1.4e-12, rel=1e-12)
+        assert limit.largest == pytest.approx(1.4e-12, rel=1e-12, abs=0.0)
 
     def test_loop_mixing(self):
         limit = CONSTRAINTS["electron-g-2"]

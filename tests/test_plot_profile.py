@@ -293,7 +293,7 @@ def test_lines_of_resonance_bend_with_the_lightest_mass(first):
 def test_axes_have_units_that_people_use(values, unit, logarithmic, label, size):
     axis = ParameterAxis.of("name", values, unit, logarithmic=logarithmic)
     assert axis.label == label
-    assert axis.size == pytest.approx(size)
+    assert axis.size == pytest.approx(size, rel=1e-6, abs=0.0)
 
 
 def test_names_can_be_written_otherwise():

@@ -70,9 +70,56 @@ def test_a_file_is_read_like_the_example(tmp_path):
         ("matrix", "coupling_matrix = [[0, 0, 0], [0, 1e-3, 0], [0, 0, 1e-3]]"),
     ],
 )
-def test_every_mediator(model, keys):
+def test_every_vector(model, keys):
     text = f'[mediator]\nmodel = "{model}"\nmass = "10 MeV"\n{keys}'
-    assert with_section(text).arguments["mediator"].model.startswith(model)
+    mediator = with_section(text).arguments["mediator"]
+    assert isinstance(mediator, nuprop.ZPrime)
+    assert mediator.model.startswith(model)
+
+
+@pytest.mark.parametrize(
+    ("model", "keys", "expected"),
+    [
+        ("universal", "coupling = 1e-3", nuprop.Scalar.universal("10 MeV", 1e-3)),
+        (
+            "universal",
+            "coupling = 1e-3\nlepton_number = -2",
+            nuprop.Scalar.universal("10 MeV", 1e-3, lepton_number=-2),
+        ),
+        (
+            "single-flavor",
+            'coupling = 1e-3\nflavor = "tau"\npseudoscalar = true\ncomplex_field = true',
+            nuprop.Scalar.single_flavor(
+                "tau", "10 MeV", 1e-3, pseudoscalar=True, complex_field=True
+            ),
+        ),
+        (
+            "diagonal",
+            "couplings = [1e-3, 2e-3, 0]",
+            nuprop.Scalar.diagonal("10 MeV", [1e-3, 2e-3, 0.0]),
+        ),
+        (
+            "matrix",
+            "coupling_matrix = [[0, 1e-3, 0], [1e-3, 0, 0], [0, 0, 0]]",
+            nuprop.Scalar("10 MeV", [[0, 1e-3, 0], [1e-3, 0, 0], [0, 0, 0]]),
+        ),
+    ],
+)
+def test_every_scalar(model, keys, expected):
+    text = f'[mediator]\nmodel = "scalar-{model}"\nmass = "10 MeV"\n{keys}'
+    scalar = with_section(text).arguments["mediator"]
+    assert isinstance(scalar, nuprop.Scalar)
+    assert repr(scalar) == repr(expected)
+    np.testing.assert_array_equal(scalar.coupling_matrix, expected.coupling_matrix)
+
+
+def test_several_mediators():
+    scalar = '[[mediator]]\nmodel = "scalar-universal"\nmass = "3 MeV"\ncoupling = 1e-2\n'
+    both = MEDIATOR.replace("[mediator]", "[[mediator]]") + scalar
+    vector, other = with_section(both).arguments["mediator"]
+    assert (vector.model, other.model) == ("lmu-ltau", "universal")
+    assert isinstance(other, nuprop.Scalar)
+    assert isinstance(with_section(scalar).arguments["mediator"], nuprop.Scalar)
 
 
 @pytest.mark.parametrize(
@@ -219,9 +266,10 @@ def test_a_source_and_a_mediator_are_needed(name):
         parse(rest)
 
 
-def test_solver_options_are_passed_on():
-    arguments = with_section('[solver]\nmethod = "march"\nresolution = 2').arguments
-    assert (arguments["method"], arguments["resolution"]) == ("march", 2)
+@pytest.mark.parametrize("method", ["march", "cascade"])
+def test_solver_options_are_passed_on(method):
+    arguments = with_section(f'[solver]\nmethod = "{method}"\nresolution = 2').arguments
+    assert (arguments["method"], arguments["resolution"]) == (method, 2)
 
 
 def test_files_that_are_absent_or_broken(tmp_path):
@@ -245,20 +293,25 @@ KEYS = {
     "solver": "method resolution",
     "output": "table plot points scale",
 }
+SCALAR_KEYS = "model mass coupling pseudoscalar complex_field lepton_number"
 
 
 @pytest.mark.filterwarnings("ignore::nuprop.PhysicsWarning")
 @pytest.mark.parametrize("value", [-1.0, float("nan"), "x", "-3 eV", True, {"name": 3}, [[1.0]]])
-@pytest.mark.parametrize("section", KEYS)
+@pytest.mark.parametrize("section", [*KEYS, "scalar"])
 def test_no_value_of_any_key_gives_another_error(section, value):
     """Nonsense is refused by a ConfigError that names the section, or it is allowed there."""
+    keys = KEYS.get(section, SCALAR_KEYS).split()
+    boson = BOSON if section != "scalar" else {**BOSON, "model": "scalar-universal"}
+    section = "mediator" if section == "scalar" else section
     filled = {
+        "mediator": boson,
         "cosmology": {"H0": 70.0, "Om0": 0.3},
         "energy": {"minimum": "1 TeV", "maximum": "1 PeV", "points": 5},
     }
     refused = 0
-    for key in KEYS[section].split():
-        content = {**MINIMAL.get(section, filled.get(section, {})), key: value}
+    for key in keys:
+        content = {**filled.get(section, MINIMAL.get(section, {})), key: value}
         try:
             parse({**MINIMAL, section: content})
         except ConfigError as error:

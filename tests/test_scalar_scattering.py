@@ -262,7 +262,7 @@ class TestAmplitudes:
             np.testing.assert_allclose(flipped[k], conjugate[k], rtol=1e-12, atol=1e-16)
             np.testing.assert_allclose(again[k], mine[k], rtol=1e-12, atol=1e-16)
 
-    @pytest.mark.parametrize("yukawa", [False, True])
+    @pytest.mark.parametrize("yukawa", [False, pytest.param(True, marks=pytest.mark.slow)])
     def test_scalar_or_pseudoscalar(self, yukawa):
         one, other = (jax.tree.leaves(books(f * LAMBDA, False, yukawa)) for f in (1.0, 1.0j))
         for a, b in zip(one, other, strict=True):
@@ -702,7 +702,9 @@ class TestPairs:
                 # (step/distance to threshold)^2 of 4e-8
                 assert float(both(r)[1]) == near(float(numeric), rel=1e-6)
 
-    @pytest.mark.parametrize("r", [4.3, pytest.param(25.0, marks=pytest.mark.slow), 3e3])
+    @pytest.mark.parametrize(
+        "r", [4.3, *(pytest.param(r, marks=pytest.mark.slow) for r in (25.0, 3e3))]
+    )
     @pytest.mark.parametrize("complex_field", [False, True])
     def test_energies_by_monte_carlo(self, r, complex_field):
         """Scalars from the spinor amplitude, isotropic decays in four dimensions."""
@@ -752,21 +754,21 @@ class TestPairs:
             tolerance = 5 * np.sqrt(2 * expected) + 1e-3 * expected + 5
             assert np.all(np.abs(found - expected) < tolerance)
 
-    def test_density_is_the_derivative_of_the_integral(self):
+    @pytest.mark.parametrize("vertex", ["either", pytest.param("beam", marks=pytest.mark.slow)])
+    def test_density_is_the_derivative_of_the_integral(self, vertex):
         x, r = np.array([1e-3, 0.04, 0.3, 0.7, 0.4]), np.array([60.0, 200.0, 5.0, 5.0, 60.0])
-        for vertex in ("either", "beam"):
-            step = 1e-4 * x
-            cell = pair_integral(r, x - step, x + step, 0, vertex) / (2 * step)
-            # step^2 times the second derivative
-            np.testing.assert_allclose(pair_density(x, r, vertex), cell, rtol=1e-5)
+        step = 1e-4 * x
+        cell = pair_integral(r, x - step, x + step, 0, vertex) / (2 * step)
+        # step^2 times the second derivative
+        np.testing.assert_allclose(pair_density(x, r, vertex), cell, rtol=1e-5)
 
     @pytest.mark.parametrize(
         ("field", "number", "nature", "active"),
         [
             (False, 0, "majorana", 4),
-            (False, 0, "dirac", 2),
+            pytest.param(False, 0, "dirac", 2, marks=pytest.mark.slow),
             (True, -2, "dirac", 4),
-            (True, 0, "dirac", 2),
+            pytest.param(True, 0, "dirac", 2, marks=pytest.mark.slow),
         ],
     )
     def test_books(self, field, number, nature, active):

@@ -27,14 +27,13 @@ PRINTED = 3e-9
 def einstein_de_sitter():
     """One state that couples to itself with tau = 1 today, H ~ (1+z)^(3/2), Q = E^-2."""
 
+    at_unit_coupling = models.problem_of(
+        *models.model(models.one_state(1.0), masses=[0.05, 0.06, 0.07], history=EINSTEIN_DE_SITTER)
+    )[0]
+    coupling = 1.0 / np.sqrt(float(models._depth_scale(at_unit_coupling, 0.0)))
+
     def make(**of_source):
         mass, light = 0.01, 0.05 * models.EV
-        at_unit_coupling = models.problem_of(
-            *models.model(
-                models.one_state(1.0), masses=[0.05, 0.06, 0.07], history=EINSTEIN_DE_SITTER
-            )
-        )[0]
-        coupling = 1.0 / np.sqrt(float(at_unit_coupling.depth_scale(jnp.zeros(()))))
         lines, emission = models.problem_of(
             *models.model(
                 models.one_state(coupling),

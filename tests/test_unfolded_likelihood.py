@@ -102,7 +102,8 @@ def test_prediction_is_the_integral_over_the_bin(likelihood):
     predicted = likelihood.predict(np.broadcast_to(cells / 2, (2, 3, cells.size)))
     for e_lo, e_hi, value in zip(likelihood.e_lo, likelihood.e_hi, predicted, strict=True):
         expected = integral(float(e_lo), float(e_hi)) / float(1 / e_lo - 1 / e_hi)
-        assert float(value) == pytest.approx(expected, rel=1e-7)  # quad's own tolerance is 1.5e-8
+        # quad's own tolerance is 1.5e-8
+        assert float(value) == pytest.approx(expected, rel=1e-7, abs=0.0)
 
 
 def test_bins_may_overlap_and_leave_gaps():

@@ -253,11 +253,11 @@ def test_products_of_two_propagators():
     for i, j in np.ndindex(whole.shape):
         a, b = r[i, 0], r[i, 0] * ratios[j]
         exact = np.sum(weights * x**2 * y / ((1 + a * y) * (1 + b * y)))
-        assert float(whole[i, j]) == pytest.approx(exact, rel=1e-12)
+        assert float(whole[i, j]) == pytest.approx(exact, rel=1e-12, abs=0.0)
         nodes, w = np.polynomial.legendre.leggauss(20)
         v = (nodes + 3) / 8
         exact = np.sum(w / 8 * (1 - v) ** 2 * v / ((1 + a * v) * (1 + b * v)))
-        assert float(mirrored[i, j]) == pytest.approx(exact, rel=1e-12)
+        assert float(mirrored[i, j]) == pytest.approx(exact, rel=1e-12, abs=0.0)
 
 
 # ------------------------------------------------------------------------------ totals
@@ -426,11 +426,13 @@ def test_of_zprime():
     boson = jax.jit(VectorBoson.of_zprime, static_argnums=1)(zprime, neutrinos)
     g = np.asarray(boson.couplings)
     # Tr g^2 = 2 g'^2, and muons
-    assert np.trace(g @ g).real == pytest.approx(2e-6, rel=1e-12)
-    assert float(boson.gamma - boson.to_inactive) == pytest.approx(1e-6 / (12 * np.pi), rel=1e-12)
+    assert np.trace(g @ g).real == pytest.approx(2e-6, rel=1e-12, abs=0.0)
+    assert float(boson.gamma - boson.to_inactive) == pytest.approx(
+        1e-6 / (12 * np.pi), rel=1e-12, abs=0.0
+    )
     muons = 1e-6 / (12 * np.pi) * (1 + 2 * (MUON_MASS / 0.25) ** 2)
     muons *= math.sqrt(1 - 4 * (MUON_MASS / 0.25) ** 2)
-    assert float(boson.to_inactive) == pytest.approx(muons, rel=1e-9)
+    assert float(boson.to_inactive) == pytest.approx(muons, rel=1e-9, abs=0.0)
 
 
 # ------------------------------------------------------------------------------ limits

@@ -74,11 +74,12 @@ def one_state(coupling=5e-4, mass="10 MeV"):
 
 
 def problem_of(source, mediator, neutrinos, state, history, helicities="summed"):
-    """Lines and Emission of a model."""
-    return (
+    """Lines and Emission of a model, of numpy arrays: no weak types, which compile once more."""
+    parts = (
         _lines_of(mediator, neutrinos, state, history),
         _emission_of(source, neutrinos, history, helicities=helicities),
     )
+    return jax.tree.map(np.asarray, parts)
 
 
 #: Every sweep of the tests asks for so many energies, so that programs are compiled once.
