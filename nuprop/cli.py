@@ -1,4 +1,4 @@
-"""The command line: `nuprop flux`, `fit`, `scan`, `survey`, `figures`, `lab`, and listings.
+"""The command line: `nuprop flux`, `fit`, `scan`, `survey`, `figures`, `lab`, `mediator`, listings.
 
 Nothing but the standard library is imported before a command needs it.
 """
@@ -99,9 +99,15 @@ def _parser() -> argparse.ArgumentParser:
     survey.set_defaults(command=_survey)
 
     figures = commands.add_parser(
-        "figures", help="draw Figs. 3 to 6 of Araki et al. 2016 (arXiv:1508.07471)"
+        "figures",
+        help="draw Figs. 3 to 6 of Araki et al. 2016 (arXiv:1508.07471), a gallery of mediators",
     )
-    figures.add_argument("names", metavar="NAME", nargs="*", help="fig3, fig4, fig5, fig6; or all")
+    figures.add_argument(
+        "names",
+        metavar="NAME",
+        nargs="*",
+        help="fig3, fig4, fig5, fig6, vector-scalar, narrow-broad, cold-massless; or all",
+    )
     figures.add_argument("--output-dir", metavar="DIR", default=".", help="where to write them")
     figures.set_defaults(command=_figures)
 
@@ -109,6 +115,21 @@ def _parser() -> argparse.ArgumentParser:
         "lab", help="the same boson in the laboratory: bounds, planes, spectra, their papers"
     )
     laboratory_cli.add_commands(lab, _print_listing)
+
+    mediator = commands.add_parser(
+        "mediator",
+        help="tell of a mediator: width, peak, area of its line, other conventions; or list models",
+    )
+    mediator.add_argument(
+        "mediator", metavar="RUN.toml or MODEL", nargs="?", help="such as scalar-universal"
+    )
+    mediator.add_argument(
+        "settings", metavar="KEY=VALUE", nargs="*", help='of a model: mass="10 MeV" coupling=1e-3'
+    )
+    mediator.add_argument(
+        "--nature", metavar="NATURE", help="majorana or dirac (default: as in the run file)"
+    )
+    mediator.set_defaults(command=_mediator)
 
     sources = commands.add_parser("sources", help="list source evolutions and spectra")
     sources.set_defaults(command=_sources)
@@ -232,6 +253,15 @@ def _figures(options: argparse.Namespace) -> None:
 
     for path in draw(options.names, options.output_dir):
         print(f"wrote {path}")
+
+
+def _mediator(options: argparse.Namespace) -> None:
+    from nuprop.runfile.report import models, report
+
+    if options.mediator is None:
+        _print_listing(models())
+        return
+    print(report(options.mediator, options.settings, options.nature))
 
 
 def _sources(options: argparse.Namespace) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -10,13 +11,19 @@ import jax.numpy as jnp
 import numpy as np
 
 from nuprop.cosmology import expansion
-from nuprop.errors import ParameterError, nearest
+from nuprop.errors import ParameterError, PhysicsWarning, nearest
 from nuprop.icecube.overlap import require_disjoint
 from nuprop.icecube.protocol import Likelihood
 from nuprop.inference.objective import Layout, Objective
 from nuprop.inference.parameter import Parameter
 from nuprop.inference.physics import UNCOUPLED, Physics, replaced
-from nuprop.inference.solver import cell_width, chosen_solver, helicities_of
+from nuprop.inference.solver import (
+    cell_width,
+    chosen_solver,
+    continuum,
+    helicities_of,
+    largest_continuum,
+)
 from nuprop.inference.targets import (
     as_parameters,
     require_targets,
@@ -24,7 +31,7 @@ from nuprop.inference.targets import (
     started,
     with_nuisances,
 )
-from nuprop.mediators import ZPrime
+from nuprop.mediators import Mediator, Scalar, ZPrime
 from nuprop.neutrinos import Neutrinos
 from nuprop.precision import require_float64
 from nuprop.relics import Relics
@@ -39,6 +46,11 @@ if TYPE_CHECKING:
     from nuprop.cosmology import Expansion
 
 
+#: Optical depths of what fits leave out: worth a warning where they start, and anywhere.
+_NOTICEABLE, _DOMINANT = 0.01, 1.0
+_LEFT_OUT = "scattering away from the resonance"
+
+
 @dataclass(frozen=True, init=False, eq=False, repr=False)
 class Analysis:
     """A comparison of one model with measurements: what `fit`, `profile` and `scan` take.
@@ -48,8 +60,8 @@ class Analysis:
     data : Likelihood or sequence of them
         Such as ``nuprop.icecube.sample("hese-7.5yr")``. Data sets that share events are refused.
     source, mediator, neutrinos, relics, cosmology :
-        As in `nuprop.propagate`. Every number in them is fixed unless a parameter sets it. No
-        mediator means no interaction.
+        As in `nuprop.propagate`, with a single mediator. Every number in them is fixed unless a
+        parameter sets it. No mediator means no interaction.
     parameters : sequence of Parameter
         What varies. Nuisances of the measurements come on top by themselves, with their priors;
         a Parameter with the target "detector.NAME" takes the place of one.
@@ -57,6 +69,7 @@ class Analysis:
         Numbers that follow from parameters: a function of a dictionary of all values by name.
     method : "auto", "sweep" or "march"
         As in `nuprop.propagate`; one method, and one lattice, for all values between the bounds.
+        Both follow the narrow resonance alone: fits have no "cascade".
     resolution : float
         Factor on the cells and steps of a march.
 
@@ -76,7 +89,9 @@ class Analysis:
     Warns
     -----
     PhysicsWarning
-        If relics are at rest and one of them is massless: it does not absorb.
+        If relics are at rest and one of them is massless: it does not absorb. If scattering away
+        from the resonance, which fits leave out, would have an optical depth above 0.01 for the
+        values given, or above 1 somewhere between the bounds.
 
     Examples
     --------
@@ -107,7 +122,7 @@ class Analysis:
         self,
         data: Likelihood | Sequence[Likelihood],
         source: Source | None = None,
-        mediator: ZPrime | None = None,
+        mediator: Mediator | None = None,
         neutrinos: Neutrinos | None = None,
         relics: Relics | None = None,
         cosmology: FLRW | Expansion | str | None = None,
@@ -147,6 +162,8 @@ class Analysis:
         chosen = chosen_solver(self, method)
         for key, value in zip(("method", "method_reason", "lattice"), chosen, strict=True):
             object.__setattr__(self, key, value)
+        if not free:
+            _warn_of_continuum(self)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -239,6 +256,8 @@ class Analysis:
         lines += [f"  {parameter!r}" for parameter in self.parameters]
         lines += [f"  {path} tied" for path, _ in self.ties]
         lines.append(f"  by {self.method}: {self.method_reason}")
+        if (depth := largest_continuum(self)) > _NOTICEABLE:
+            lines.append(f"  without {_LEFT_OUT}: optical depths up to about {depth:.1g}")
         return "\n".join(lines)
 
 
@@ -260,12 +279,34 @@ def _require_types(source: Any, mediator: Any, neutrinos: Any, relics: Any) -> N
         raise ParameterError(
             "source is a PointSource: these measurements are of a flux from the whole sky"
         )
-    wanted = (
-        ("source", source, Source),
-        ("mediator", mediator, ZPrime),
-        ("neutrinos", neutrinos, Neutrinos),
-        ("relics", relics, Relics),
+    if isinstance(mediator, list | tuple):
+        raise ParameterError(
+            f"mediator = {mediator!r}: fits follow the resonance of a single mediator; "
+            "nuprop.propagate takes several"
+        )
+    wanted: dict[str, tuple[Any, tuple[type, ...]]] = {
+        "source": (source, (Source,)),
+        "mediator": (mediator, (ZPrime, Scalar)),
+        "neutrinos": (neutrinos, (Neutrinos,)),
+        "relics": (relics, (Relics,)),
+    }
+    for name, (value, kinds) in wanted.items():
+        if not isinstance(value, kinds):
+            names = " or ".join(f"nuprop.{kind.__name__}" for kind in kinds)
+            raise ParameterError(f"{name} = {value!r}: a {names} is needed")
+
+
+def _warn_of_continuum(analysis: Analysis) -> None:
+    """Warn where the resonance alone is not enough."""
+    given, largest = continuum(analysis.physics), largest_continuum(analysis)
+    if given > _NOTICEABLE:
+        where = f"would have an optical depth of about {given:.2g} for the mediator given"
+    elif largest > _DOMINANT:
+        where = f"would have optical depths up to about {largest:.2g} between the bounds"
+    else:
+        return
+    warnings.warn(
+        f"{_LEFT_OUT} is left out of fits, but {where}; nuprop.propagate has it",
+        PhysicsWarning,
+        stacklevel=4,
     )
-    for name, value, kind in wanted:
-        if not isinstance(value, kind):
-            raise ParameterError(f"{name} = {value!r}: a nuprop.{kind.__name__} is needed")

@@ -14,7 +14,7 @@ from nuprop.errors import ParameterError, nearest
 
 if TYPE_CHECKING:
     from nuprop.cosmology import Expansion
-    from nuprop.mediators import ZPrime
+    from nuprop.mediators import Mediator
     from nuprop.neutrinos import Neutrinos
     from nuprop.relics import RelicState
     from nuprop.sources import Source
@@ -33,7 +33,7 @@ class Physics:
     """What `nuprop.transport.cell_averages` takes."""
 
     source: Source
-    mediator: ZPrime
+    mediator: Mediator
     neutrinos: Neutrinos
     relics: RelicState
     cosmology: Expansion

@@ -62,8 +62,9 @@ def parse(document: Mapping[str, Any]) -> Run:
     ----------
     document : mapping
         The sections source, mediator, neutrinos, relics, cosmology, energy, solver and output.
-        The first two are required; what is left out takes the default of the library. A string
-        such as "11 MeV" carries its unit; a bare number is in GeV, K, km/s/Mpc, cm^-3 or erg/s.
+        The first two are required, the mediator once, or as [[mediator]] for each of several; what
+        is left out takes the default of the library. A string such as "11 MeV" carries its unit; a
+        bare number is in GeV, K, km/s/Mpc, cm^-3 or erg/s.
 
     Raises
     ------

@@ -7,21 +7,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from nuprop.errors import ConfigError
-from nuprop.runfile.sections import build, call, choose, joined, pop, require_known, table
+from nuprop.runfile.mediators import mediators
+from nuprop.runfile.sections import build, call, choose, joined, require_known, table
 
 #: The sections that describe the physics.
 PHYSICS = ("source", "mediator", "neutrinos", "relics", "cosmology")
 
-_MODELS = {
-    "lmu-ltau": "lmu_ltau",
-    "le-lmu": "le_lmu",
-    "le-ltau": "le_ltau",
-    "b-minus-l": "b_minus_l",
-    "universal": "universal",
-    "single-flavor": "single_flavor",
-    "matrix": None,
-}
-_METHODS = dict.fromkeys(("auto", "sweep", "march"))
+_METHODS = dict.fromkeys(("auto", "sweep", "march", "cascade"))
 
 
 def physics(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -34,13 +26,13 @@ def physics(document: Mapping[str, Any]) -> dict[str, Any]:
     """
     import nuprop
 
-    sections = {name: table(name, document.get(name, {})) for name in PHYSICS}
     for name in ("source", "mediator"):
         if name not in document:
             raise ConfigError(f"[{name}] is missing: a run file needs a source and a mediator")
+    sections = {name: table(name, document.get(name, {})) for name in PHYSICS if name != "mediator"}
     arguments = {
         "source": _source(sections["source"]),
-        "mediator": _mediator(sections["mediator"]),
+        "mediator": mediators(document["mediator"]),
     }
     if "neutrinos" in document:
         arguments["neutrinos"] = _neutrinos(sections["neutrinos"])
@@ -75,16 +67,6 @@ def _source(section: dict[str, Any]) -> Any:
             parameters = {name: joined(value) for name, value in values[key].items()}
             values[key] = call(f"source.{key}", convert, {}, parameters)
     return build("source", factory, values)
-
-
-def _mediator(section: dict[str, Any]) -> Any:
-    import nuprop
-
-    values = dict(section)
-    model = pop("mediator", values, "model")
-    method = choose("mediator", "model", model, _MODELS)
-    factory = nuprop.ZPrime if method is None else getattr(nuprop.ZPrime, method)
-    return build("mediator", factory, values)
 
 
 def _neutrinos(section: dict[str, Any]) -> Any:

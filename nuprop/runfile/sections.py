@@ -16,9 +16,13 @@ def build(section: str, factory: Callable[..., Any], values: Mapping[str, Any]) 
     for name, parameter in parameters.items():
         if parameter.default is inspect.Parameter.empty and name not in values:
             raise ConfigError(f"[{section}] {name} is missing; {listing(parameters)}")
-        if isinstance(values.get(name), bool) and not isinstance(parameter.default, bool):
+        if isinstance(values.get(name), bool) and not _asks_yes_or_no(parameter):
             raise ConfigError(f"[{section}] {name} = {values[name]!r}: not a yes-or-no question")
     return call(section, factory, {name: joined(value) for name, value in values.items()})
+
+
+def _asks_yes_or_no(parameter: inspect.Parameter) -> bool:
+    return isinstance(parameter.default, bool) or "bool" in str(parameter.annotation)
 
 
 def joined(value: Any) -> Any:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nuprop.errors import ConfigError, nearest
+from nuprop.figures.caption import write_caption
 from nuprop.icecube.points import UnfoldedSpectrum, unfolded
 from nuprop.panels import (
     PALETTE,
@@ -21,9 +18,7 @@ from nuprop.panels import (
     e2_flux,
     label_flux_axis,
     panels,
-    save,
     set_ranges,
-    style,
 )
 
 if TYPE_CHECKING:
@@ -37,7 +32,6 @@ _GRB = ("grb-araki-2016-continuous", 4.5)
 _NORMALIZATION = (
     "Each curve is normalized by least squares to the measured points, not to the limits."
 )
-_CAPTION_WIDTH = 112  # characters
 
 
 @dataclass(frozen=True)
@@ -125,37 +119,6 @@ RECIPES = {
 }
 
 
-def draw(names: Sequence[str] = (), output_dir: str | Path = ".") -> list[Path]:
-    """Draw figures of the paper on IceCube's three-year points and save them as PNG.
-
-    Parameters
-    ----------
-    names : sequence of str
-        Of "fig3", "fig4", "fig5" and "fig6"; all of them if empty.
-    output_dir : path
-        A folder, made if it does not exist; the files are called araki-2016-fig3.png and so on.
-
-    Returns
-    -------
-    list of Path
-        The files written.
-
-    Raises
-    ------
-    ConfigError
-        If a name is unknown.
-    """
-    for name in names:
-        if name not in RECIPES:
-            raise ConfigError(f"figure {name!r}: there is none; {nearest(name, RECIPES)}")
-    paths = []
-    for name in names or RECIPES:
-        with style():
-            path = Path(output_dir) / f"araki-2016-{name}.png"
-            paths.append(save(draw_figure(RECIPES[name]), path))
-    return paths
-
-
 def draw_figure(recipe: Recipe) -> Figure:
     """Compute the spectra of one figure and draw them."""
     data = unfolded("hese-3yr")
@@ -188,9 +151,7 @@ def draw_figure(recipe: Recipe) -> Figure:
     caption = (
         f"Sum of flavors divided by 3; dashed: no interaction. {recipe.caption} {_NORMALIZATION}"
     )
-    figure.supxlabel(
-        textwrap.fill(caption, _CAPTION_WIDTH, break_on_hyphens=False), fontsize=7.5, color="0.25"
-    )
+    write_caption(figure, caption)
     return figure
 
 
