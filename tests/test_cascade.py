@@ -100,6 +100,7 @@ def test_without_coupling_nothing_happens():
     np.testing.assert_allclose(got, shares / shares.sum() * np.ones(at.size), rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_narrow_lines_agree_with_the_march():
     """Where only the narrow resonance matters the two solvers share nothing but line shapes."""
     given = {

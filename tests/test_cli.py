@@ -243,7 +243,7 @@ thermal = false
 sample = "hese-7.5yr"
 [parameters.coupling]
 target = "mediator.coupling"
-bounds = [1e-5, 1e-2]
+bounds = [1e-5, 1e-3]
 scale = "log"
 [fit]
 starts = 3

@@ -164,6 +164,7 @@ def test_thin_clump_counts_by_its_column(thermal):
     assert np.allclose(area / COUPLING[:, 2], expected, rtol=3e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("radius", ["10 Mpc", "50 Mpc", "300 Mpc"])
 def test_thermal_depth_of_a_smooth_clump_by_quadrature(radius):
     clump = local_overdensity(20.0, radius, cosmology=COSMOLOGY)

@@ -96,6 +96,7 @@ def power_law_fit():
     return fit(model(coupling=None), starts=3, progress=False)
 
 
+@pytest.mark.slow
 def test_three_minimizers_agree(power_law_fit):
     """L-BFGS-B, MIGRAD (to its own tolerance) and Fisher scoring end in one place."""
     first, analysis = power_law_fit, power_law_fit.analysis

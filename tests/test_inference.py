@@ -242,6 +242,7 @@ class TestFit:
         assert power_law_fit.errors["normalization"] == pytest.approx(0.52e-18, abs=0.08e-18)
         assert np.ptp(power_law_fit.starts) < 1e-4  # all starts end in one minimum
 
+    @pytest.mark.slow
     def test_profile_in_the_index(self, power_law_fit):
         """2 Delta ln L rises to about 14 at 2.2 and to 9 at 3.6, as in IceCube's own scan."""
         found = profile(

@@ -278,6 +278,7 @@ def shares(neutrinos):
     return np.array([1.0, 2.0, 0.0]) / 3.0 @ np.asarray(neutrinos.mixing)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("average", ["survival", "depth"])
 def test_gap_couplings_of_a_single_source(average):
     """Where it says, the optical depths of `nuprop.optical_depth` average to 1."""

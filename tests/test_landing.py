@@ -101,8 +101,18 @@ def _mean(function, mass, temperature):
     )[0]
 
 
-@pytest.mark.parametrize("thermal", [True, False])
-@pytest.mark.parametrize("gamma", [1e-9, 3e-3, 0.05, 0.3])
+@pytest.mark.parametrize(
+    ("gamma", "thermal"),
+    [
+        (0.05, True),
+        *(
+            pytest.param(gamma, thermal, marks=pytest.mark.slow)
+            for gamma in (1e-9, 3e-3, 0.05, 0.3)
+            for thermal in (True, False)
+            if (gamma, thermal) != (0.05, True)
+        ),
+    ],
+)
 def test_broad_lines_are_averages_of_breit_wigners(gamma, thermal):
     case = Case("lmu_ltau", "10 MeV", 0.1, thermal=thermal)
     _, neutrinos, relics, emission = case.physics()

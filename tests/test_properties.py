@@ -104,6 +104,7 @@ def solve(p):
     return *asked, made, books, jnp.sum(lines.yields)
 
 
+@pytest.mark.slow
 @settings(COMMON, max_examples=16)
 @given(seeds)
 def test_sweep(seed):

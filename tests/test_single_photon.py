@@ -588,6 +588,7 @@ class TestFiniteWidth:
         np.testing.assert_allclose(1e3 * (total - added), total_of("z-propagator"), rtol=1e-9)
         assert np.all(finite(BELLE, None) == 0.0)
 
+    @pytest.mark.slow
     def test_mixing_by_loops_in_the_s_channel(self):
         """Off shell the coupling is that at q^2, complex above the thresholds."""
         boson = lmu_ltau(20.0, 0.5, loop_mixing=True)
@@ -684,6 +685,7 @@ class TestResolution:
         total = np.trapezoid(np.asarray(values), measured)
         assert total == pytest.approx(math.log(2.0), rel=1e-8)
 
+    @pytest.mark.slow
     def test_smeared_spectrum(self):
         energy = np.linspace(3.0, 4.0, 3)
         ours = np.asarray(smeared_spectrum(energy, BELLE, mode="z-propagator"))

@@ -143,6 +143,7 @@ def test_other_states_pass_freely(one_state):
     np.testing.assert_allclose(flux[0, 1:], free[0, 1:], rtol=1e-13)  # sums of intervals
 
 
+@pytest.mark.slow
 def test_neutrinos_make_neutrinos_with_three_x_squared():
     lines, emission = models.problem_of(
         *models.model(models.one_state(), masses=[0.05, 0.06, 0.07], antineutrino_fraction=0.0),
@@ -340,6 +341,7 @@ def test_more_panels_leave_rounding_only(case):
     assert max(deviations(problem, **FINE)[:2]) < 2e-9  # of the second solver's 14-point panels
 
 
+@pytest.mark.slow
 def test_convergence():
     # Gauss-Legendre on pieces that are smooth: far beyond algebraic orders
     problem = models.problem_of(*CASES["z_max = 20"]())

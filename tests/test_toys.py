@@ -266,6 +266,7 @@ class TestCalibrate:
         assert found.truth["mass"] == pytest.approx(0.011)
         assert not found.excluded(0.9)
 
+    @pytest.mark.slow
     def test_half_of_chernoff_at_the_boundary(self):
         this = asimov(analysis(counts(), NORMALIZATION, INDEX, COUPLING, MASS), interaction=False)
         found = calibrate(

@@ -143,6 +143,7 @@ class TestCrossSection:
         parts = tridents("Si").standard_model() + 2 * tridents("O").standard_model()
         assert glass == approx(parts, rel=1e-12)
 
+    @pytest.mark.slow
     def test_improved_real_photons(self):
         exact = tridents("Fe", 160.0).standard_model()
         photons = tridents("Fe", 160.0, mode="epa-improved").standard_model()
@@ -216,6 +217,7 @@ class TestCouplings:
         """The coupling of the muon has the other sign if g' < epsilon e cos(theta_W)."""
         assert ratios(tridents(), 0.01, jnp.full(7, 1e-4), 1e-3)[0] < 1.0
 
+    @pytest.mark.slow
     def test_loop_runs_with_the_transfer(self):
         made = tridents()
         running = float(made.ratio(lmu_ltau(loop_mixing=True)))
@@ -373,6 +375,7 @@ class TestBounds:
             replace(TRIDENT_BOUNDS["ccfr"], target="Fee").prepare(0.01)
 
 
+    @pytest.mark.slow
 class TestFluxAverage:
     def test_is_the_mean_of_cross_sections(self):
         made = on_iron()
