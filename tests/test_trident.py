@@ -375,8 +375,8 @@ class TestBounds:
             replace(TRIDENT_BOUNDS["ccfr"], target="Fee").prepare(0.01)
 
 
-    @pytest.mark.slow
 class TestFluxAverage:
+    @pytest.mark.slow
     def test_is_the_mean_of_cross_sections(self):
         made = on_iron()
         energy = np.asarray(made.energy)
