@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from typing import Any, Literal
 
@@ -17,6 +18,10 @@ from nuprop.pytree import leaf_text
 from nuprop.units import is_traced
 
 Nature = Literal["majorana", "dirac"]
+
+#: Perturbation theory needs a width of at most this share of the mass, and no larger coupling.
+LARGEST_WIDTH, LARGEST_COUPLING = 0.3, math.sqrt(4.0 * math.pi)
+FLAVORS = {"e": (1.0, 0.0, 0.0), "mu": (0.0, 1.0, 0.0), "tau": (0.0, 0.0, 1.0)}
 
 
 class Boson(ABC):
@@ -82,6 +87,11 @@ class Boson(ABC):
 def share(part: jax.Array, whole: jax.Array) -> jax.Array:
     """Part of a whole; zero, with finite derivatives, where there is nothing."""
     return jnp.where(whole > 0.0, part / jnp.where(whole > 0.0, whole, 1.0), 0.0)
+
+
+def is_positive(value: Any) -> Any:
+    """Whether each value is above zero."""
+    return value > 0.0
 
 
 def require_nature(nature: str) -> None:

@@ -13,15 +13,20 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from nuprop.errors import ParameterError, PhysicsWarning, nearest
-from nuprop.mediators.boson import Boson, Nature, matrix_text, require_nature
+from nuprop.mediators.boson import (
+    FLAVORS,
+    LARGEST_COUPLING,
+    LARGEST_WIDTH,
+    Boson,
+    Nature,
+    is_positive,
+    matrix_text,
+    require_nature,
+)
 from nuprop.mediators.coupling import squared_moduli, symmetric_parts
 from nuprop.neutrinos import Neutrinos
 from nuprop.pytree import as_pytree, assign, gather, leaf_text
 from nuprop.units import in_code_units, is_traced, require, required_number
-
-_LARGEST_WIDTH = 0.3  # of the mass
-_LARGEST_COUPLING = math.sqrt(4.0 * math.pi)
-_FLAVORS = {"e": (1.0, 0.0, 0.0), "mu": (0.0, 1.0, 0.0), "tau": (0.0, 0.0, 1.0)}
 
 
 @as_pytree
@@ -184,14 +189,14 @@ class Scalar(Boson):
         ----------
         flavor : "e", "mu" or "tau"
         """
-        if flavor not in _FLAVORS:
-            raise ParameterError(f"flavor = {flavor!r}: {nearest(str(flavor), _FLAVORS)}")
+        if flavor not in FLAVORS:
+            raise ParameterError(f"flavor = {flavor!r}: {nearest(str(flavor), FLAVORS)}")
         return _diagonal(
             cls,
             f"single-flavor-{flavor}",
             mass,
             coupling,
-            np.array(_FLAVORS[flavor]),
+            np.array(FLAVORS[flavor]),
             pseudoscalar,
             complex_field,
             lepton_number,
@@ -280,8 +285,8 @@ class Scalar(Boson):
     def is_perturbative(self, nature: Nature = "majorana") -> jax.Array:
         """Whether Gamma <= 0.3 M and every coupling is at most sqrt(4 pi); a boolean Array."""
         largest = jnp.max(squared_moduli(self.coupling_matrix))
-        narrow = self.width(nature) <= _LARGEST_WIDTH * jnp.asarray(self.mass)
-        return narrow & (largest <= _LARGEST_COUPLING**2)
+        narrow = self.width(nature) <= LARGEST_WIDTH * jnp.asarray(self.mass)
+        return narrow & (largest <= LARGEST_COUPLING**2)
 
     def describe(self) -> dict[str, Any]:
         """Plain values for the record that a result carries."""
@@ -338,7 +343,7 @@ def _diagonal(
 ) -> Scalar:
     """Build one of the models diagonal in flavor, for a class method that the user called."""
     strength = required_number(
-        coupling, "dimensionless", "coupling", "a positive number", _is_positive
+        coupling, "dimensionless", "coupling", "a positive number", is_positive
     )
     if not isinstance(pseudoscalar, bool | np.bool_):
         raise ParameterError(f"pseudoscalar = {pseudoscalar!r}: True or False")
@@ -376,7 +381,7 @@ def _fill(
         )
     assign(
         scalar,
-        mass=required_number(mass, "energy", "mass", "a positive energy", _is_positive),
+        mass=required_number(mass, "energy", "mass", "a positive energy", is_positive),
         coupling=coupling,
         charges_real=real,
         charges_imag=imag,
@@ -384,10 +389,6 @@ def _fill(
         complex_field=bool(complex_field),
         lepton_number=int(lepton_number),
     )
-
-
-def _is_positive(value: Any) -> Any:
-    return value > 0.0
 
 
 def _warn_beyond_validity(scalar: Scalar, stacklevel: int) -> None:
@@ -399,7 +400,7 @@ def _warn_beyond_validity(scalar: Scalar, stacklevel: int) -> None:
     squares = np.abs(float(scalar.coupling) * charges) ** 2
     modes = 1.0 if scalar.complex_field else 2.0
     ratio = modes * np.sum(squares) / (32.0 * math.pi)
-    if ratio > _LARGEST_WIDTH or np.max(squares) > _LARGEST_COUPLING**2:
+    if ratio > LARGEST_WIDTH or np.max(squares) > LARGEST_COUPLING**2:
         warnings.warn(
             f"{scalar!r}: width / mass = {ratio:.3g} to active neutrinos; "
             "perturbation theory needs at most 0.3, and no coupling above sqrt(4 pi) = 3.54",

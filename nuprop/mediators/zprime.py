@@ -18,7 +18,16 @@ from nuprop.constants import (
     SIN2_THETA_W,
 )
 from nuprop.errors import ParameterError, PhysicsWarning, nearest
-from nuprop.mediators.boson import Boson, Nature, matrix_text, require_nature
+from nuprop.mediators.boson import (
+    FLAVORS,
+    LARGEST_COUPLING,
+    LARGEST_WIDTH,
+    Boson,
+    Nature,
+    is_positive,
+    matrix_text,
+    require_nature,
+)
 from nuprop.mediators.coupling import hermitian_parts, in_mass_basis, squared_moduli
 from nuprop.mediators.width import charged_lepton_width, loop_mixing, neutrino_width
 from nuprop.neutrinos import Neutrinos
@@ -26,10 +35,7 @@ from nuprop.pytree import as_pytree, assign, gather, leaf_text
 from nuprop.units import in_code_units, is_traced, require, required_number
 
 _COS_THETA_W = math.sqrt(1.0 - SIN2_THETA_W)
-_LARGEST_WIDTH = 0.3  # of the mass
-_LARGEST_COUPLING = math.sqrt(4.0 * math.pi)
 _HADRON_THRESHOLD = 0.4  # GeV
-_FLAVORS = {"e": (1.0, 0.0, 0.0), "mu": (0.0, 1.0, 0.0), "tau": (0.0, 0.0, 1.0)}
 _NEUTRAL = (0.0, 0.0, 0.0)
 
 
@@ -228,14 +234,14 @@ class ZPrime(Boson):
         ----------
         flavor : "e", "mu" or "tau"
         """
-        if flavor not in _FLAVORS:
-            raise ParameterError(f"flavor = {flavor!r}: {nearest(str(flavor), _FLAVORS)}")
+        if flavor not in FLAVORS:
+            raise ParameterError(f"flavor = {flavor!r}: {nearest(str(flavor), FLAVORS)}")
         return _named(
             cls,
             f"single-flavor-{flavor}",
             mass,
             coupling,
-            _FLAVORS[flavor],
+            FLAVORS[flavor],
             _NEUTRAL,
             kinetic_mixing,
             loop_mixing,
@@ -314,7 +320,7 @@ class ZPrime(Boson):
         return {
             "neutrinos": active,
             "sterile": sterile,
-            **dict(zip(_FLAVORS, leptons, strict=True)),
+            **dict(zip(FLAVORS, leptons, strict=True)),
         }
 
     def is_perturbative(self, nature: Nature = "majorana") -> jax.Array:
@@ -323,8 +329,8 @@ class ZPrime(Boson):
             jnp.max(squared_moduli(self.coupling_matrix)),
             jnp.max(squared_moduli(self.charged_couplings)),
         )
-        narrow = self.width(nature) <= _LARGEST_WIDTH * jnp.asarray(self.mass)
-        return narrow & (largest <= _LARGEST_COUPLING**2)
+        narrow = self.width(nature) <= LARGEST_WIDTH * jnp.asarray(self.mass)
+        return narrow & (largest <= LARGEST_COUPLING**2)
 
     def describe(self) -> dict[str, Any]:
         """Plain values for the record that a result carries."""
@@ -363,7 +369,7 @@ def _named(
 ) -> ZPrime:
     """Build one of the named models, for a class method that the user called."""
     strength = required_number(
-        coupling, "dimensionless", "coupling", "a positive number", _is_positive
+        coupling, "dimensionless", "coupling", "a positive number", is_positive
     )
     mixing = required_number(
         kinetic_mixing, "dimensionless", "kinetic_mixing", "a finite number", np.isfinite
@@ -393,11 +399,7 @@ def _named(
 
 
 def _mass(value: Any) -> Any:
-    return required_number(value, "energy", "mass", "a positive energy", _is_positive)
-
-
-def _is_positive(value: Any) -> Any:
-    return value > 0.0
+    return required_number(value, "energy", "mass", "a positive energy", is_positive)
 
 
 def _warn_beyond_validity(zprime: ZPrime, stacklevel: int) -> None:

@@ -108,10 +108,7 @@ def sweep_books(
 def march_books(result: MarchResult, lines: Lines, emission: Emission) -> Books:
     """Books of a march, cell by cell."""
     energy = jnp.exp(result.log_energy)
-    free = jnp.sum(free_flux(emission, result.log_energy), axis=(0, 1))
-    widths = energy * 2.0 * jnp.sinh(0.5 * result.width)
-    without = jnp.stack([free * widths, free * widths * energy])
-    gained = without @ (jnp.sum(result.ratio, axis=(0, 1)) - 1.0)
+    without, gained = _gained(result, emission)
     floor = jnp.exp(result.log_energy[0] - 0.5 * result.width)
     number = jnp.sum(result.interacted, axis=0)
     return _close(energy, number, gained, jnp.sum(without, axis=1), floor, lines)
@@ -120,10 +117,7 @@ def march_books(result: MarchResult, lines: Lines, emission: Emission) -> Books:
 def cascade_books(result: CascadeResult, emission: Emission) -> Books:
     """Books of a cascade, cell by cell; it counts itself what falls below its lattice."""
     energy = jnp.exp(result.log_energy)
-    free = jnp.sum(free_flux(emission, result.log_energy), axis=(0, 1))
-    widths = energy * 2.0 * jnp.sinh(0.5 * result.width)
-    without = jnp.stack([free * widths, free * widths * energy])
-    gained = without @ (jnp.sum(result.ratio, axis=(0, 1)) - 1.0)
+    without, gained = _gained(result, emission)
     number = jnp.sum(result.interacted, axis=0)
     interacted = jnp.stack([jnp.sum(number), jnp.sum(number * energy)])
     made = jnp.array([2.0, 1.0]) * interacted
@@ -135,3 +129,12 @@ def cascade_books(result: CascadeResult, emission: Emission) -> Books:
         lost=missing,
         free=jnp.sum(without, axis=1),
     )
+
+
+def _gained(result: MarchResult | CascadeResult, emission: Emission) -> tuple[jax.Array, jax.Array]:
+    """Integrate the free flux over cells, number and energy (2, n_cells), and what all gained."""
+    energy = jnp.exp(result.log_energy)
+    free = jnp.sum(free_flux(emission, result.log_energy), axis=(0, 1))
+    widths = energy * 2.0 * jnp.sinh(0.5 * result.width)
+    without = jnp.stack([free * widths, free * widths * energy])
+    return without, without @ (jnp.sum(result.ratio, axis=(0, 1)) - 1.0)

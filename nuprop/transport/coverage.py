@@ -16,7 +16,7 @@ from nuprop.transport.shapes import RMS_WIDTH, line_temperatures
 #: Optical depths below this are left out at the ends of the lattice.
 _NEGLIGIBLE = 1e-6
 #: Width of a cell over the rms width of the narrowest line.
-_CELL = 1.25
+CELL = 1.25
 #: Bounds on the width of a cell in ln(eps), and that width for relics at rest.
 FINEST, COARSEST, AT_REST = 0.0025, 0.015, 0.005
 #: Largest rms width of a line, at z_max, for which a sweep may stand for a march.
@@ -99,7 +99,7 @@ def cell_width(lines: Lines) -> jax.Array:
         return jnp.asarray(AT_REST)
     heaviest = jnp.max(jnp.asarray(lines.masses))
     narrowest = RMS_WIDTH * lines.relics.temperature / jnp.maximum(heaviest, 1e-40)
-    return jnp.clip(_CELL * narrowest, FINEST, COARSEST)
+    return jnp.clip(CELL * narrowest, FINEST, COARSEST)
 
 
 def lattice_needs(

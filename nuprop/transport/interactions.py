@@ -14,7 +14,7 @@ from nuprop.mediators.line import line_of
 from nuprop.mediators.scattering import VectorBoson, vector_scattering
 from nuprop.mediators.scattering.scalar import scattering_of
 from nuprop.mediators.zprime import ZPrime
-from nuprop.transport.coverage import absorbing_range
+from nuprop.transport.coverage import AT_REST, CELL, COARSEST, FINEST, absorbing_range
 from nuprop.transport.exchange import exponentials_needed, kernels_of
 from nuprop.transport.lattice import BLOCK, Lattice
 from nuprop.transport.medium import Interaction
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from nuprop.neutrinos import Neutrinos
     from nuprop.relics import RelicState
 
-#: Width of a cell over that of the narrowest line, and its bounds in ln(E).
-_CELL, _FINEST, _COARSEST, _AT_REST = 1.25, 0.0025, 0.015, 0.005
 #: e-folds above the highest energy asked for from which secondaries still matter, and at most.
 _REACH, _FARTHEST = 4.5, 9.0
 #: Steps come in multiples of this.
@@ -154,8 +152,8 @@ def cascade_shape(
     with np.errstate(divide="ignore"):
         widths = RMS_WIDTH * temperature / masses
     narrowest = max(float(np.min(widths)), gamma) if lines.relics.thermal else gamma
-    finest = _FINEST if lines.relics.thermal else _AT_REST
-    width = float(np.clip(_CELL * narrowest, finest, _COARSEST)) / resolution
+    finest = FINEST if lines.relics.thermal else AT_REST
+    width = float(np.clip(CELL * narrowest, finest, COARSEST)) / resolution
     n_steps = _FEWEST * math.ceil(u_max / width / _FEWEST)
     width = u_max / n_steps
     log_highest = math.log(highest)

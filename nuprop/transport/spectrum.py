@@ -228,7 +228,8 @@ def cell_averages(
     """
     emission = emission_of(source, neutrinos, expansion, helicities)
     mediators = mediator if isinstance(mediator, tuple) else (mediator,)
-    lines = lines_of(mediators[0], neutrinos, relics, expansion)
+    first = mediators[0] if method == "cascade" else _only(mediator)
+    lines = lines_of(first, neutrinos, relics, expansion)
     rule = cell_rule(jnp.log(jnp.asarray(edges)), spectral_kinks(lines, emission), pieces, order)
     if method == "cascade":
         media = _media(mediators, neutrinos, relics, expansion, emission, lattice)
