@@ -180,7 +180,7 @@ def test_gradients_are_central_differences():
         mediator = nuprop.ZPrime.lmu_ltau(jnp.exp(log_mass), jnp.exp(log_coupling))
         media = interactions_of((mediator,), neutrinos, relics, HISTORY, 1)
         lattice = shape.placed(emission.u_max)
-        result = cascade(lattice, media, emission, n_nodes=shape.n_nodes, n_rates=shape.n_rates)
+        result = cascade(lattice, media, emission, **shape.counts)
         return jnp.sum(result.ratio[..., cell :: shape.n_cells // 3])
 
     at = (np.log(0.1), np.log(case.coupling))
@@ -201,7 +201,7 @@ def test_linear_in_the_sources():
     mediator, neutrinos, relics, _ = case.physics()
     media = interactions_of((mediator,), neutrinos, relics, HISTORY, 1)
     _, shape, *_ = solved(case, energies(case))
-    run = jax.jit(partial(cascade, n_nodes=shape.n_nodes, n_rates=shape.n_rates))
+    run = jax.jit(partial(cascade, **shape.counts))
     contents = []
     for flavor in ((1, 0, 0), (0, 1, 1), (1 / 3, 1 / 3, 1 / 3)):
         source = nuprop.Source(spectrum=nuprop.PowerLaw(2.3), flavor=flavor)
@@ -224,7 +224,7 @@ def test_phases_of_states_do_not_matter():
     for matrix in (g, turned):
         scattering = vector_scattering(VectorBoson(0.5 * (matrix + matrix.conj().T), mediator.mass))
         kernels = kernels_of(scattering.without_pole(), 1, jnp.ones((2, 2)))
-        run = partial(cascade, n_nodes=shape.n_nodes, n_rates=shape.n_rates)
+        run = partial(cascade, **shape.counts)
         result = run(shape.placed(emission.u_max), (replace(medium, kernels=kernels),), emission)
         results.append(np.asarray(result.ratio))
     np.testing.assert_allclose(results[0], results[1], rtol=1e-10)

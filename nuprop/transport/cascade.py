@@ -1,9 +1,10 @@
-"""All channels: down the energies, with every redshift at once.
+"""All channels: down the physical energies, with every redshift at once.
 
-At each instant neutrinos fall from higher to lower energies only. Cells are taken from the highest
-down; in each the flux is followed over all steps in redshift, with what falls in from above at the
-same step and what comes back from the cell itself. However opaque the relics are, a cascade of any
-number of scatterings then ends within the step in which it began.
+At each instant neutrinos fall from higher to lower energies only, and in time each comoving energy
+follows one redshift after the other. Diagonals of the lattice, on which the physical energy is the
+same, are taken from the highest down: a cell in a step then has before it all that falls in from
+above in this step, and its own contents at the end of the last one. However opaque the relics are,
+a cascade of any number of scatterings ends within the step in which it began.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from nuprop.transport.exchange import decay_rates
-from nuprop.transport.history import along
+from nuprop.transport.history import advance
 from nuprop.transport.landing import Crossing, crossing
 from nuprop.transport.lattice import Lattice
 from nuprop.transport.medium import Exchange, Interaction, Medium
@@ -66,6 +67,7 @@ def cascade(
     *,
     n_nodes: int,
     n_rates: int,
+    stride: int,
 ) -> CascadeResult:
     """Solve the transport with all channels.
 
@@ -78,8 +80,9 @@ def cascade(
     emission : Emission
     n_nodes : 1 or 3
         Values of W that stand for the motion of each relic state, see `target_nodes`.
-    n_rates : int
-        Number of exponentials that make a t-channel propagator, see `exponentials_needed`.
+    n_rates, stride : int
+        Number of exponentials that make a t-channel propagator, and cells of ln(E) between two, see
+        `exponentials_needed`.
 
     Returns
     -------
@@ -87,44 +90,52 @@ def cascade(
 
     Notes
     -----
-    Of second order in the width of cells and steps, see `along`, `crossing` and `Resonance`.
+    Of second order in the width of cells and steps, see `advance`, `crossing` and `Resonance`.
     """
     h = jnp.asarray(lattice.log_width)
     n_channels, n_cells, n_steps = emission.shares.shape[0], lattice.n_cells, lattice.n_steps
     rows = 3 * n_channels
-    diagonals, u = lattice.diagonals, lattice.steps[::-1]
+    n_diagonals = n_cells + n_steps - 1
+    diagonals, u = lattice.diagonals[:n_diagonals], lattice.steps[::-1]
     shares = (emission.shares / jnp.sum(emission.shares)).reshape(rows, 1)
+    widths = jnp.exp(lattice.centers - lattice.centers[0])
+    entering = jnp.zeros(n_diagonals)
     if emission.burst:
         u_max = jnp.asarray(emission.u_max)
-        initial = emission.rate(u_max) * emission.spectrum_at(lattice.centers + u_max)
-        emitted, emission_rate = jnp.zeros(n_cells + n_steps), jnp.zeros(n_steps)
+        initial = emission.rate(u_max) * emission.spectrum_at(lattice.centers + u_max) * widths
+        entering = entering.at[n_steps - 1 :].set(initial)
+        emitted, emission_rate = jnp.zeros(n_diagonals), jnp.zeros(n_steps)
     else:
-        initial = jnp.zeros(n_cells)
-        emitted, emission_rate = emission.spectrum_at(diagonals), h * emission.rate(u)
+        emitted = emission.spectrum_at(diagonals) * jnp.exp(h * np.arange(n_diagonals))
+        emission_rate = h * emission.rate(u) * jnp.exp(-h * np.arange(n_steps))
 
     media = [Medium.of(one, lattice, n_channels, n_nodes) for one in interactions]
     shortest = jnp.min(jnp.stack([medium.shortest for medium in media]))
-    rates = decay_rates(shortest, jnp.exp(lattice.log_top + u[-1]), n_rates)
+    rates = decay_rates(shortest, n_rates, stride * h)
     exchanges = [medium.exchanges(rates) for medium in media]
-    flat = crossing(diagonals - 0.5 * h, h, jnp.zeros(1))
     lossy = [e for each in exchanges for e in each if e.weights is not None]
     powers = tuple(sorted({m for exchange in lossy for m in exchange.powers}))
-    ladder = crossing(diagonals - 0.5 * h, h, rates)
+    here = jax.tree.map(lambda v: v[:, 0], crossing(jnp.zeros(1), h))
+    ladder = _ladder(rates, stride, diagonals - 0.5 * h, h, here)
+    step = np.arange(n_steps)
 
-    def cell(carry: Any, inputs: Any) -> tuple[Any, Any]:
-        plain, falling, crossed, before = carry
-        k, start, width = inputs
-        part = partial(jax.lax.dynamic_slice_in_dim, start_index=k, slice_size=n_steps, axis=-1)
-        energy = jnp.exp(part(diagonals))
-        here: Crossing = jax.tree.map(lambda v: part(v[0]), flat)
-        steep: Crossing = jax.tree.map(part, ladder)
-        fresh = part(emitted) * emission_rate * width
-        local = [medium.at(part, energy) for medium in media]
+    def diagonal(carry: Any, inputs: Any) -> tuple[Any, Any]:
+        contents, last, counted, plain, falling, crossed, before = carry
+        d, log_energy, made, begun, tables, steep = inputs
+        energy = jnp.exp(log_energy)
+        within = jnp.asarray(d - step < n_cells, dtype=float)
+        fresh = made * emission_rate * within
+        contents = jnp.concatenate([contents[:, 1:], begun * shares], axis=1)
+        last = jax.tree.map(lambda v: jnp.concatenate([v[:, 1:], v[:, -1:]], axis=1), last)
+        counted = jnp.pad(counted[:, 1:], ((0, 0), (0, 1)))
+        local = [
+            medium.at(table, energy) for medium, table in zip(media, tables, strict=True)
+        ]
 
         landing = 1.0 - here.passing
-        gained = jnp.sum(landing[:, None] * plain, axis=0)
+        gained = jnp.tensordot(landing, plain, axes=1)
         for m in powers:
-            gained = gained + jnp.sum((1.0 - steep.passing[:, m])[:, None] * falling[m], axis=0)
+            gained = gained + jnp.tensordot(1.0 - steep.passing[:, m], falling[m], axes=1)
         returned = jnp.zeros((rows, rows, n_steps))
         for i, (medium, each, sight) in enumerate(zip(media, exchanges, local, strict=True)):
             for n, exchange in enumerate(each):
@@ -133,17 +144,16 @@ def cascade(
                     for m in exchange.powers:
                         gained = gained + jnp.sum(landing[m] * met * crossed[i, n, m], axis=(0, 1))
             returned = returned + medium.returned(sight, each, steep.stay, here.stay, energy)
-        depth = jnp.maximum(jnp.sum(jnp.stack([sight.depth for sight in local]), axis=0), 0.0)
-        source = fresh * shares + gained
-        contents, mean = along(depth, returned, source, start * width * shares[:, 0])
+        depth = jnp.maximum(sum(sight.depth for sight in local), 0.0)
+        after, mean, last = advance(contents, depth, returned, fresh * shares + gained, last)
 
         made_plain: Any = 0.0
-        falling = {m: steep.passing[:, m, None] * falling[m] for m in powers}
+        falling = {m: steep.passing[:, m, None, None] * falling[m] for m in powers}
         for i, (medium, each, sight) in enumerate(zip(media, exchanges, local, strict=True)):
             made_plain = made_plain + medium.resonant(sight, mean)
-            made = medium.sources(sight, mean)
+            sources = medium.sources(sight, mean)
             for n, exchange in enumerate(each):
-                for m, amount in medium.by_power(exchange, made).items():
+                for m, amount in medium.by_power(exchange, sources).items():
                     if exchange.crossed:
                         crossed = crossed | {
                             (i, n, m): here.passing[m] * crossed[i, n, m] + here.leave[m] * amount
@@ -155,17 +165,23 @@ def cascade(
                             before[i, n, m] - amount, -jnp.abs(amount), jnp.abs(amount)
                         )
                         before = before | {(i, n, m): amount}
-                        leave, tilt = steep.leave[:, m, None], steep.leave_slope[:, m, None]
                         falling = falling | {
                             m: falling[m]
-                            + leave * exchange.spread(amount)
-                            + tilt * exchange.spread(slope)
+                            + exchange.spread(
+                                amount, slope, steep.leave[:, m], steep.leave_slope[:, m]
+                            )
                         }
-        plain = here.passing[:, None] * plain + here.leave[:, None] * made_plain
-        interacted = jnp.sum(depth * mean, axis=1).reshape(n_channels, 3).sum(axis=1)
-        active = sum(jnp.sum(sight.active * mean, axis=(1, 2)) for sight in local)
-        free = jnp.sum(fresh) + start * width
-        return (plain, falling, crossed, before), (contents, interacted, active, free)
+        plain = here.passing[:, None, None] * plain + here.leave[:, None, None] * made_plain
+        interacted = jnp.sum((depth * mean).reshape(n_channels, 3, n_steps), axis=1)
+        counted = counted + jnp.concatenate([interacted, fresh[None]])
+        active = sum(jnp.sum(sight.active * mean, axis=1) for sight in local)
+        each_energy = jnp.stack([jnp.ones(n_steps), jnp.exp(h * (d - step))])
+        active = jnp.sum(active * each_energy * (d >= step), axis=1)
+        fallen = jax.tree.map(
+            lambda v: v[..., jnp.minimum(d, n_steps - 1)], (plain, falling, crossed)
+        )
+        out = (after[:, 0], counted[:, 0], active, fallen)
+        return (after, last, counted, plain, falling, crossed, before), out
 
     n_targets = (media[0].nodes.w.shape[0], 3, rows, n_steps)
     empty: dict[bool, dict[tuple[int, int, int], jax.Array]] = {True: {}, False: {}}
@@ -174,30 +190,68 @@ def cascade(
             if exchange.propagators != 0:
                 for m in exchange.powers:
                     empty[exchange.crossed][i, n, m] = jnp.zeros(n_targets)
-    widths = jnp.exp(lattice.centers - lattice.centers[0])
-    inputs = (jnp.arange(n_cells), initial, widths)
-    falling = {m: jnp.zeros((n_rates, rows, n_steps)) for m in powers}
-    carry = (jnp.zeros((3, rows, n_steps)), falling, empty[True], empty[False])
-    (plain, falling, crossed, _), (contents, interacted, active, free) = jax.lax.scan(
-        cell, carry, inputs, reverse=True
+    nothing = jnp.zeros((rows, n_steps))
+    carry = (
+        nothing,
+        (nothing, nothing),
+        jnp.zeros((n_channels + 1, n_steps)),
+        jnp.zeros((3, rows, n_steps)),
+        {m: jnp.zeros((n_rates, rows, n_steps)) for m in powers},
+        empty[True],
+        empty[False],
     )
-    below = _fallen_crossed(crossed, exchanges, diagonals[:n_steps], h, u)
-    cooling = jnp.exp(-u)
+    inputs = (
+        np.arange(n_diagonals),
+        diagonals,
+        emitted,
+        entering,
+        [medium.tables for medium in media],
+        ladder,
+    )
+    _, (contents, counted, active, fallen) = jax.lax.scan(diagonal, carry, inputs, reverse=True)
+    plain, falling, crossed = jax.tree.map(lambda v: jnp.moveaxis(v[:n_steps], 0, -1), fallen)
+    edge = jnp.exp(diagonals[:n_steps] - 0.5 * h)
+    below = _fallen_crossed(crossed, exchanges, edge, u)
+    cooled = edge * jnp.exp(-u)
     for m in range(3):
-        below = below + _fallen(plain[m][None], flat.cooling[:, m, :n_steps] * cooling)
+        below = below + _fallen(plain[m][None], (cooled * here.cooling[m])[None])
     for m in powers:
-        below = below + _fallen(falling[m], ladder.cooling[:, m, :n_steps] * cooling)
+        below = below + _fallen(falling[m], cooled * ladder.cooling[:n_steps, :, m].T)
+    free = counted[:n_cells, n_channels]
+    if emission.burst:
+        free = free + entering[n_steps - 1 :]
     unit = jnp.sum(emission.shares) * jnp.exp(lattice.centers[0]) * 2.0 * jnp.sinh(0.5 * h)
     positive = (free > _FAINTEST)[:, None]
-    ratio = jnp.where(positive, contents / jnp.where(positive, free[:, None], 1.0), shares[:, 0])
+    ratio = contents[:n_cells] / jnp.where(positive, free[:, None], 1.0)
+    ratio = jnp.where(positive, ratio, shares[:, 0])
+    lowest = jnp.stack([jnp.ones(()), jnp.exp(lattice.centers[0])])
     return CascadeResult(
         log_energy=lattice.centers,
         ratio=ratio.T.reshape(n_channels, 3, n_cells),
-        interacted=unit * interacted.T,
-        active=unit * jnp.sum(active * jnp.exp(lattice.centers[:, None] * np.array([0.0, 1.0])), 0),
+        interacted=unit * counted[:n_cells, :n_channels].T,
+        active=unit * lowest * jnp.sum(active, axis=0),
         below=unit * below,
         width=h,
     )
+
+
+def _ladder(
+    rates: jax.Array, stride: int, log_lower: jax.Array, h: jax.Array, flat: Crossing
+) -> Crossing:
+    """Factors for all rates on all diagonals, (n_diagonals, n_rates, 3).
+
+    They depend on the product of rate and energy alone, which takes few values.
+    """
+    n_diagonals, n_steep = log_lower.shape[0], rates.shape[0] - 1
+    log_z = jnp.log(rates[1]) + log_lower[0] + h * np.arange(n_diagonals + stride * (n_steep - 1))
+    place = np.arange(n_diagonals)[:, None] + stride * np.arange(n_steep)
+
+    def placed(values: jax.Array, plain: jax.Array) -> jax.Array:
+        steep = jnp.moveaxis(values[:, place], 0, -1)
+        first = jnp.broadcast_to(plain, (n_diagonals, 1, 3))
+        return jnp.concatenate([first, steep], axis=1)
+
+    return jax.tree.map(placed, crossing(jnp.exp(log_z), h), flat)
 
 
 def _fallen(values: jax.Array, energy: jax.Array) -> jax.Array:
@@ -208,11 +262,9 @@ def _fallen(values: jax.Array, energy: jax.Array) -> jax.Array:
 def _fallen_crossed(
     crossed: dict[tuple[int, int, int], jax.Array],
     exchanges: list[list[Exchange]],
-    lowest: jax.Array,
-    h: jax.Array,
+    edge: jax.Array,
     u: jax.Array,
 ) -> jax.Array:
-    edge = jnp.exp(lowest - 0.5 * h)
     total = jnp.zeros(2)
     for (i, n, m), values in crossed.items():
         for root, weight in zip(_ROOTS, _LEGENDRE, strict=True):

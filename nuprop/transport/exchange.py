@@ -25,10 +25,12 @@ from nuprop.mediators.scattering.moments import moment, pair_moment
 Propagators = Literal[0, 1, 2, "pair"]
 
 #: Ends of the rates of the exponentials that stand for a propagator, over the inverse of the
-#: longest and of the shortest length; how far apart they are in ln: each costs less than 1e-4.
-_FLAT, _STEEP, _SPACING = 1e-3, 12.0, 0.65
-#: Rates further down that are taken for zero.
-_SLOWER = 60
+#: longest and of the shortest length.
+_FLAT, _STEEP = 0.1, 12.0
+#: How far apart they are in ln, about: each costs less than 2e-4.
+_SPACING = 0.72
+#: Rates further down, which the two lowest stand for.
+_SLOWER = 40
 #: Prefactors whose average over the relics' motion is known, see `nuprop.transport.medium`.
 PREFACTORS = ("t", "tu", "re", "im")
 _PAIR_NODES, _PAIR_WEIGHTS = np.polynomial.legendre.leggauss(10)
@@ -169,21 +171,22 @@ def _removed(term: Term, n_channels: int, density: jax.Array) -> jax.Array:
     )
 
 
-def exponentials_needed(shortest: float, longest: float) -> int:
-    """Count the exponentials that `decay_rates` should have."""
-    return 2 + math.ceil(math.log((1.0 + longest / shortest) * _STEEP / _FLAT) / _SPACING)
+def exponentials_needed(shortest: float, longest: float, h: float) -> tuple[int, int]:
+    """Count the exponentials that `decay_rates` should have, and the cells between two of them."""
+    stride = max(1, round(_SPACING / h))
+    span = math.log((1.0 + longest / shortest) * _STEEP / _FLAT)
+    return 2 + math.ceil(span / (stride * h)), stride
 
 
-def decay_rates(shortest: jax.Array, longest: jax.Array, number: int) -> jax.Array:
+def decay_rates(shortest: jax.Array, number: int, spacing: jax.Array) -> jax.Array:
     """Rates mu of e^{-mu (E - E')} that together make any propagator; rising from 0, (number,).
 
     Parameters
     ----------
     shortest : GeV, the least energy loss M^2/(2 W) at which a propagator falls.
-    longest : GeV, the largest energy loss.
+    spacing : in ln(mu)
     """
-    lowest, highest = jnp.log(_FLAT / (shortest + longest)), jnp.log(_STEEP / shortest)
-    rates = jnp.exp(lowest + (highest - lowest) * jnp.arange(number - 1) / (number - 2))
+    rates = _STEEP / shortest * jnp.exp(-spacing * np.arange(number - 2.0, -1.0, -1.0))
     return jnp.concatenate([jnp.zeros(1), rates])
 
 
@@ -193,8 +196,9 @@ def exponential_weights(
     """Weights c of 1/(1 + x/length)^p = sum_l c_l e^{-mu_l x}; (n_rates, *length.shape).
 
     The integral int dmu mu^(p-1) length^p e^{-mu length} e^{-mu x}, by the trapezoidal rule in
-    ln(mu), whose error falls exponentially with the spacing; what lies below the lowest rate is
-    flat in x. "pair" is 1/[(1 + x/length)(1 + x/partner)].
+    ln(mu), whose error falls exponentially with the spacing; what lies below the lowest rate but 0
+    is shared by these two so that the slope in x is kept. "pair" is
+    1/[(1 + x/length)(1 + x/partner)].
     """
     if propagators == "pair":
         half = 0.5 * jnp.log(partner / length)
@@ -206,11 +210,14 @@ def exponential_weights(
             total = total + 0.5 * weight * square * middle / between
         return total * _over_sinh(half)
     spacing = jnp.log(rates[2] / rates[1])
-    slower = rates[1] * jnp.exp(-spacing * np.arange(1.0, _SLOWER))
-    z = jnp.concatenate([slower, rates[1:]]).reshape(-1, *(1,) * jnp.ndim(length)) * length
+    slower = jnp.exp(-spacing * np.arange(1.0, _SLOWER))
+    every = jnp.concatenate([rates[1] * slower, rates[1:]])
+    z = every.reshape(-1, *(1,) * jnp.ndim(length)) * length
     weights = spacing * z ** int(propagators) * jnp.exp(-z)
-    flat = jnp.sum(weights[: _SLOWER - 1], axis=0, keepdims=True)
-    return jnp.concatenate([flat, weights[_SLOWER - 1 :]])
+    tail, weights = weights[: _SLOWER - 1], weights[_SLOWER - 1 :]
+    sloping = jnp.tensordot(slower, tail, axes=1)
+    flat = jnp.sum(tail, axis=0) - sloping
+    return jnp.concatenate([flat[None], weights[:1] + sloping, weights[1:]])
 
 
 def _over_sinh(x: jax.Array) -> jax.Array:

@@ -1,4 +1,4 @@
-"""The neutrinos of one cell of comoving energy, from the highest redshift to today."""
+"""The neutrinos of cells of comoving energy over one step in time."""
 
 from __future__ import annotations
 
@@ -6,26 +6,33 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-#: Depth of a step below which the slope of the depth plays no role, and its largest slope.
+#: Depth of a step below which the slope of the depth plays no role, and the largest slopes of depth
+#: and source, as a share of them.
 _TRANSPARENT, _STEEPEST = 1e-6, 0.5
 
 
-def along(
-    depth: jax.Array, returned: jax.Array, source: jax.Array, start: jax.Array
-) -> tuple[jax.Array, jax.Array]:
-    """Solve dN_v/du = -(depth_v - returned_vv) N_v + source_v + sum_w returned_vw N_w.
+def advance(
+    contents: jax.Array,
+    depth: jax.Array,
+    returned: jax.Array,
+    source: jax.Array,
+    before: tuple[jax.Array, jax.Array],
+) -> tuple[jax.Array, jax.Array, tuple[jax.Array, jax.Array]]:
+    """Solve dN_v/dt = -(depth_v - returned_vv) N_v + source_v + sum_w returned_vw N_w over a step.
 
     Parameters
     ----------
-    depth : (rows, n_steps), of each step, rising in redshift.
-    returned : (rows, rows, n_steps), [out, in], what comes back of one that stays for a step.
-    source : (rows, n_steps), what is added in each step.
-    start : (rows,), what there is before the first.
+    contents : (rows, n), at its beginning.
+    depth : (rows, n), of the step.
+    returned : (rows, rows, n), [out, in], what comes back of one that stays for a step.
+    source : (rows, n), what is added in the step.
+    before : removal and source, each (rows, n), in the step before.
 
     Returns
     -------
-    contents : (rows,), today.
-    mean : (rows, n_steps), averages over the steps: depth times mean has interacted.
+    contents : (rows, n), at its end.
+    mean : (rows, n), average over the step: depth times mean has interacted.
+    now : removal (what does not come back to the same state) and source, each (rows, n).
 
     Notes
     -----
@@ -34,42 +41,19 @@ def along(
     sources, so that their slope in time shows.
     """
     rows = depth.shape[0]
-    unit = jnp.eye(rows)[..., None]
     diagonal = jnp.stack([returned[v, v] for v in range(rows)])
     removal = jnp.maximum(depth - diagonal, 0.0)
     others = returned * (1.0 - np.eye(rows))[..., None]
     survival, phi, psi, chi = _exponential_means(removal)
-    right = jnp.concatenate([unit * phi[:, None], (psi * source)[:, None]], axis=1)
-    solved = _eliminated(unit - psi[:, None] * others, right)
-    gain, offset = solved[:, :rows], solved[:, rows]
-    through = unit * survival[:, None] + phi[:, None] * _times(others, gain)
     seen = removal > _TRANSPARENT
-    change = jnp.where(seen, _slope(removal) / jnp.where(seen, removal, 1.0), 0.0)
-    slope = source * jnp.clip(change, -_STEEPEST, _STEEPEST) - _slope(source)
-    added = phi * (source + _times(others, offset[:, None])[:, 0]) + removal * chi * slope
-
-    def step(contents: jax.Array, inputs: tuple[jax.Array, ...]) -> tuple[jax.Array, jax.Array]:
-        matrix, more = inputs
-        return jnp.sum(matrix * contents, axis=1) + more, contents
-
-    steps = (jnp.moveaxis(through, -1, 0), added.T)
-    contents, before = jax.lax.scan(step, start, steps, reverse=True)
-    mean = _times(gain, before.T[:, None])[:, 0] + offset - chi * slope
-    return contents, mean
-
-
-def _times(first: jax.Array, second: jax.Array) -> jax.Array:
-    """Products of small matrices (rows, rows, n) (rows, columns, n)."""
-    return sum(first[:, w, None] * second[w] for w in range(first.shape[1]))  # type: ignore[return-value]
-
-
-def _slope(values: jax.Array) -> jax.Array:
-    """Difference of neighboring steps, rising in redshift: the smaller one, zero at extrema."""
-    steps = jnp.diff(values, axis=-1)
-    before, after = steps[:, :-1], steps[:, 1:]
-    smaller = jnp.sign(before) * jnp.minimum(jnp.abs(before), jnp.abs(after))
-    inside = jnp.where(before * after > 0.0, smaller, 0.0)
-    return jnp.concatenate([steps[:, :1], inside, steps[:, -1:]], axis=-1)
+    change = jnp.where(seen, (before[0] - removal) / jnp.where(seen, removal, 1.0), 0.0)
+    slope = source * jnp.clip(change, -_STEEPEST, _STEEPEST) - jnp.clip(
+        before[1] - source, -source, source
+    )
+    coupled = _solved(psi[:, None] * others, phi * contents + psi * source)
+    entering = source + jnp.sum(others * coupled, axis=1)
+    after = survival * contents + phi * entering + removal * chi * slope
+    return after, coupled - chi * slope, (removal, source)
 
 
 def _exponential_means(a: jax.Array) -> tuple[jax.Array, ...]:
@@ -83,15 +67,17 @@ def _exponential_means(a: jax.Array) -> tuple[jax.Array, ...]:
     return survival, phi, psi, chi
 
 
-def _eliminated(system: jax.Array, right: jax.Array) -> jax.Array:
-    """Solve many small systems (rows, rows, n) X = (rows, columns, n) whose diagonal dominates."""
-    rows = system.shape[0]
+def _solved(share: jax.Array, right: jax.Array) -> jax.Array:
+    """Solve (1 - share) x = right, (rows, rows, n) and (rows, n), whose diagonal dominates."""
+    rows = share.shape[0]
+    system = np.eye(rows)[..., None] - share
     a, b = [system[i] for i in range(rows)], [right[i] for i in range(rows)]
     for i in range(rows):
         inverse = 1.0 / a[i][i]
-        a[i], b[i] = a[i] * inverse, b[i] * inverse
-        for j in range(rows):
-            if j != i:
-                factor = a[j][i]
-                a[j], b[j] = a[j] - factor * a[i], b[j] - factor * b[i]
+        for j in range(i + 1, rows):
+            factor = a[j][i] * inverse
+            a[j], b[j] = a[j] - factor * a[i], b[j] - factor * b[i]
+    for i in reversed(range(rows)):
+        known = sum((a[i][j] * b[j] for j in range(i + 1, rows)), start=jnp.zeros_like(b[i]))
+        b[i] = (b[i] - known) / a[i][i]
     return jnp.stack(b)

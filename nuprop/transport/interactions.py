@@ -43,7 +43,7 @@ class CascadeShape:
     ----------
     n_cells, n_steps : int
     n_nodes : values of W for each relic state, 1 or 3.
-    n_rates : exponentials that make a t-channel propagator.
+    n_rates, stride : exponentials that make a t-channel propagator, and cells between two of them.
     log_top : ln(E/GeV) of the highest cell's upper edge.
     """
 
@@ -51,6 +51,7 @@ class CascadeShape:
     n_steps: int
     n_nodes: int
     n_rates: int
+    stride: int
     log_top: float
 
     def placed(self, u_max: jax.Array) -> Lattice:
@@ -60,7 +61,14 @@ class CascadeShape:
 
     def refined(self) -> CascadeShape:
         """Twice as many cells and steps."""
-        return replace(self, n_cells=2 * self.n_cells, n_steps=2 * self.n_steps)
+        return replace(
+            self, n_cells=2 * self.n_cells, n_steps=2 * self.n_steps, stride=2 * self.stride
+        )
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Numbers that `cascade` is given besides a lattice."""
+        return {"n_nodes": self.n_nodes, "n_rates": self.n_rates, "stride": self.stride}
 
 
 def lines_of(
@@ -170,10 +178,12 @@ def cascade_shape(
     moving = bool(np.any(hottest > _MEAN_MOTION))
     fastest = np.max(masses) + 16.0 * temperature * math.exp(u_max)
     shortest = min(0.5 * float(one.lines.mediator_mass) ** 2 / fastest for one in interactions)
+    n_rates, stride = exponentials_needed(shortest, math.exp(log_top + u_max), width)
     return CascadeShape(
         n_cells=n_cells,
         n_steps=n_steps,
         n_nodes=3 if moving else 1,
-        n_rates=exponentials_needed(shortest, math.exp(log_top + u_max)),
+        n_rates=n_rates,
+        stride=stride,
         log_top=log_top,
     )

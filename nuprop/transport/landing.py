@@ -17,6 +17,9 @@ import numpy as np
 
 _ROOTS, _LEGENDRE = np.polynomial.legendre.leggauss(12)
 _NODES, _WEIGHTS = 0.5 * (_ROOTS + 1.0), 0.5 * _LEGENDRE
+#: For what is smooth over a cell, however steep the exponential.
+_FEW, _FEW_WEIGHTS = (v / 2.0 for v in np.polynomial.legendre.leggauss(4))
+_FEW = _FEW + 0.5
 #: Above this z the recursion of `moments_below` is exact to rounding, below it the quadrature.
 _RECURSION = 4.0
 _LEAST = 1e-9
@@ -29,14 +32,14 @@ _LEAST = 1e-9
 )
 @dataclass(frozen=True)
 class Crossing:
-    """Factors of cells for each rate mu and power m = 0, 1, 2; all (n_rates, 3, n_cells).
+    """Factors of cells for each power m = 0, 1, 2; all (3, n_cells).
 
     Attributes
     ----------
     stay, leave : of what interacts in the cell, what lands in it and what lands below it.
     leave_slope : what lands below it more for each unit by which the cell above has more.
     passing : what lands below the cell of that which lands below its upper edge.
-    cooling : mean energy of what lands below the cell [GeV].
+    cooling : mean energy of what lands below the cell, over that of its lower edge.
     """
 
     stay: jax.Array
@@ -46,20 +49,17 @@ class Crossing:
     cooling: jax.Array
 
 
-def crossing(log_lower: jax.Array, h: jax.Array, rates: jax.Array) -> Crossing:
+def crossing(z: jax.Array, h: jax.Array) -> Crossing:
     """Compute the factors of cells that reach from ln(E_-) to ln(E_-) + h.
 
     Parameters
     ----------
-    log_lower : (n,)
+    z : (n,), mu E_- for each cell.
     h : width of the cells.
-    rates : (n_rates,), mu [1/GeV].
     """
-    energy = jnp.exp(log_lower)
-    z = rates[:, None] * energy
-    order = jnp.arange(1.0, 4.0).reshape(3, 1, 1)
+    order = jnp.arange(1.0, 4.0)[:, None]
     lower, upper = moments_below(z), moments_below(z * jnp.exp(h))
-    whole = moments_below(z[..., None] * jnp.exp(h * _NODES))[:3] @ _WEIGHTS
+    whole = moments_below(z[..., None] * jnp.exp(h * _FEW))[:3] @ _FEW_WEIGHTS
     # nodes of int e^{-z (e^t - 1)} dt over the cell, which may fall steeply within it
     safe = jnp.maximum(z, _LEAST)[..., None]
     reach = -jnp.expm1(-safe * jnp.expm1(h)) / safe
@@ -68,9 +68,7 @@ def crossing(log_lower: jax.Array, h: jax.Array, rates: jax.Array) -> Crossing:
     leave = jnp.sum(falling, axis=-1) * lower[:3]
     leave_slope = jnp.sum(falling * (rise / h - 0.5), axis=-1) * lower[:3]
     passing = jnp.exp(-order * h - z * jnp.expm1(h)) * lower[:3] / upper[:3]
-    cooling = energy * lower[1:] / lower[:3]
-    arrays = (whole - leave, leave, leave_slope, passing, cooling)
-    return Crossing(*(jnp.moveaxis(array, 0, 1) for array in arrays))
+    return Crossing(whole - leave, leave, leave_slope, passing, lower[1:] / lower[:3])
 
 
 def moments_below(z: jax.Array) -> jax.Array:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -66,18 +65,47 @@ class Exchange:
             return first / (1.0 + energy / self.partner)
         return first ** int(self.propagators)
 
-    def spread(self, amount: jax.Array) -> jax.Array:
-        """Turn (node, j, rows, n_steps) into exponentials, (n_rates, rows, n_steps)."""
+    def spread(
+        self, amount: jax.Array, slope: jax.Array, leave: jax.Array, tilt: jax.Array
+    ) -> jax.Array:
+        """Turn what was made in cells into exponentials below them, (n_rates, rows, n_steps).
+
+        `amount` and its slope are (node, j, rows, n_steps), their factors (n_rates,).
+        """
         assert self.weights is not None
         nodes, targets = amount.shape[:2]
+        leave, tilt = leave[:, None, None], tilt[:, None, None]
         return sum(  # type: ignore[return-value]
-            self.weights[:, q, j, None] * amount[q, j] for q in range(nodes) for j in range(targets)
+            self.weights[:, q, j, None] * (leave * amount[q, j] + tilt * slope[q, j])
+            for q in range(nodes)
+            for j in range(targets)
         )
+
+
+@partial(
+    jax.tree_util.register_dataclass,
+    data_fields=["log_line", "dispersion", "exchanged"],
+    meta_fields=[],
+)
+@dataclass(frozen=True)
+class Tables:
+    """What depends on the physical energy, at a few redshifts; (n_diagonals, n_redshifts, ...).
+
+    Attributes
+    ----------
+    log_line, dispersion : (..., n_channels, 3), see `Resonance`.
+    exchanged : (..., 3, rows), of all channels but the line: cross section, cross section times
+        number and times energy of active secondaries.
+    """
+
+    log_line: jax.Array
+    dispersion: jax.Array
+    exchanged: jax.Array
 
 
 @dataclass(frozen=True)
 class Local:
-    """A medium along the history of one cell.
+    """A medium on one diagonal.
 
     Attributes
     ----------
@@ -103,9 +131,7 @@ class Medium:
     interaction : Interaction
     n_channels : int
     interpolation : (n_steps, n_redshifts), steps rising in redshift.
-    resonance : Resonance, with one beam for each channel.
-    exchanged : (n_redshifts, 3, rows, n_diagonals), of all channels but the line: cross section,
-        cross section times number and times energy of active secondaries.
+    tables : Tables, of all diagonals.
     line_scale, scale : (n_steps,), depths of a step for a unit of either.
     nodes : TargetNodes at the steps.
     """
@@ -113,8 +139,7 @@ class Medium:
     interaction: Interaction
     n_channels: int
     interpolation: jax.Array
-    resonance: Resonance
-    exchanged: jax.Array
+    tables: Tables
     line_scale: jax.Array
     scale: jax.Array
     nodes: TargetNodes
@@ -137,8 +162,16 @@ class Medium:
             interaction=interaction,
             n_channels=n_channels,
             interpolation=interpolation[::-1],
-            resonance=shapes,
-            exchanged=_exchanged(interaction, shapes, few, lattice.diagonals),
+            tables=Tables(
+                *(
+                    jnp.moveaxis(v[..., : lattice.n_cells + lattice.n_steps - 1], -1, 0)
+                    for v in (
+                        shapes.log_line,
+                        shapes.dispersion,
+                        _exchanged(interaction, shapes, few, lattice.diagonals),
+                    )
+                )
+            ),
             line_scale=line_scale,
             scale=line_scale / (2.0 * jnp.pi),
             nodes=target_nodes(relics, lines.masses, u, relics.targets, n_nodes),
@@ -183,18 +216,17 @@ class Medium:
             )
         return made
 
-    def at(self, part: Callable[[jax.Array], jax.Array], energy: jax.Array) -> Local:
-        """Look along one cell: `part` takes its diagonals, `energy` is in the middle of steps."""
+    def at(self, tables: Tables, energy: jax.Array) -> Local:
+        """Look along the diagonal of a physical energy [GeV]; `tables` are those of the diagonal."""
 
         def interpolated(values: jax.Array) -> jax.Array:
-            taken = part(values)
-            return sum(self.interpolation[:, n] * taken[n] for n in range(taken.shape[0]))  # type: ignore[return-value]
+            return jnp.tensordot(values, self.interpolation, axes=(0, 1))
 
-        line = jnp.exp(interpolated(self.resonance.log_line))
-        dispersion = interpolated(self.resonance.dispersion)
+        line = jnp.exp(interpolated(tables.log_line))
+        dispersion = interpolated(tables.dispersion)
         strength = jnp.asarray(self.interaction.lines.coupling_squared)
         resonant = jnp.einsum("ij,cjs->cis", strength, line) * self.line_scale
-        smooth, *made = interpolated(self.exchanged) * self.scale
+        smooth, *made = interpolated(tables.exchanged) * self.scale
         r = energy / _length(self.interaction, self.nodes.w)
         amounts = [
             _prefactor(kernel, r, (line, dispersion), self.nodes.weight) * self.scale
@@ -215,24 +247,24 @@ class Medium:
     ) -> jax.Array:
         """Count what lands in the cell itself [out, in] of one neutrino that stays for a step.
 
-        `stay` are the shares of (rate, power of x), `plain_stay` those without a propagator.
+        `stay` are the shares (n_rates, 3) of rates and powers of x, `plain_stay` (3,) those without
+        a propagator.
         """
         share: Any
         rows = 3 * self.n_channels
         lines = self.interaction.lines
-        kernel = jnp.einsum("ocm,ms->ocs", lines.kernel(self.n_channels), plain_stay)
+        kernel = lines.kernel(self.n_channels) @ plain_stay
         met = jnp.einsum("ij,cjs->cis", lines.coupling_squared, here.line) * self.line_scale
-        total = kernel[:, None, :, None] * lines.yields[:, None, None, None] * met
+        total = kernel[:, None, :, None, None] * lines.yields[:, None, None, None] * met
         staying: list[tuple[int, jax.Array]] = []
         for exchange in exchanges:
             if exchange.weights is None:
-                share = plain_stay[:, None, None] * jnp.ones_like(exchange.length)
+                share = plain_stay[:, None, None, None] * jnp.ones_like(exchange.length)
                 if exchange.crossed:
                     share = share * exchange.propagator(energy)
             else:
                 share = {
-                    m: jnp.sum(exchange.weights * stay[:, m, None, None], axis=0)
-                    for m in exchange.powers
+                    m: jnp.tensordot(stay[:, m], exchange.weights, axes=1) for m in exchange.powers
                 }
             for number in exchange.kernels:
                 polynomial = sum(

@@ -104,8 +104,7 @@ def cascaded(
 
     def at(one: CascadeShape) -> CascadeResult:
         lattice = one.placed(jnp.asarray(emission.u_max))
-        counts = {"n_nodes": one.n_nodes, "n_rates": one.n_rates}
-        return cascade(lattice, interactions, emission, **counts)
+        return cascade(lattice, interactions, emission, **one.counts)
 
     thermal = interactions[0].lines.relics.thermal
     return at(shape), None if thermal else at(shape.refined())
