@@ -13,7 +13,7 @@ from jax.scipy.signal import fftconvolve
 from nuprop.relics import line_norm
 from nuprop.transport.lattice import Lattice
 from nuprop.transport.problem import Lines
-from nuprop.transport.shapes import line_shapes, shape_redshifts
+from nuprop.transport.shapes import GAUSS_POINTS, line_shapes, shape_redshifts
 
 #: Share of a line that must lie on the lattice for the rest to be put where its middle is.
 _CAPTURED = 0.99
@@ -22,6 +22,10 @@ REDSHIFTS = 12
 #: Of the peak of a line: the rounding of a convolution, and less than any depth that matters.
 _FAINTEST = 1e-14
 _NOTHING = 1e-200
+#: Middle of a step and its two Gauss points, in cells.
+_PLACES = np.array([GAUSS_POINTS[0], 0.0, GAUSS_POINTS[1]])
+#: Terms of a series in a number up to 1/2.
+_TERMS = np.arange(1.0, 45.0)
 
 
 @partial(jax.tree_util.register_dataclass, data_fields=["log_line", "dispersion"], meta_fields=[])
@@ -55,16 +59,18 @@ def resonance(lattice: Lattice, lines: Lines, gamma: jax.Array) -> Resonance:
 
     Notes
     -----
-    Averages over the width of a step too: the convolution in ln(E) has the integral of the
-    resonance over a cell and the values of the narrow shape in the middle of cells. It is exact for
-    cells that resolve the relics' motion, however narrow the resonance. What of a line lies beyond
-    the lattice counts as if all of it were at its middle.
+    Averages over a step, along which a neutrino passes a width h of ln(E): the convolution has the
+    integral of the resonance over h and values of the narrow shape. Where cells do not resolve the
+    resonance the sum over cells lacks part of the average, see `_unresolved`. What of a line lies
+    beyond the lattice counts as if all of it were at its middle.
     """
-    shapes = line_shapes(lattice, lines, REDSHIFTS, np.zeros(1))
+    shapes = line_shapes(lattice, lines, REDSHIFTS, _PLACES)
     u, _ = shape_redshifts(lattice, lines, REDSHIFTS)
-    narrow = shapes.at_nodes(u)[:, :, 0]
-    h, count = jnp.asarray(lattice.log_width), narrow.shape[-1]
+    above, at_middle, below = jnp.moveaxis(shapes.at_nodes(u), 2, 0)
+    h, count = jnp.asarray(lattice.log_width), above.shape[-1]
     gamma = jnp.maximum(gamma, 1e-30)
+    share, shift = _unresolved(gamma / h)
+    narrow = at_middle + share * (0.5 * (above + below) - at_middle)
     t = h * (jnp.arange(2 * count - 1) - (count - 1.0))
     profile, wave = _cell_integrals(t, h, gamma)
     masses = jnp.asarray(lines.masses)
@@ -87,7 +93,8 @@ def resonance(lattice: Lattice, lines: Lines, gamma: jax.Array) -> Resonance:
         ]
         for values in (profile, wave)
     ]
-    line, dispersion = jnp.maximum(spread[0], 0.0) + outside[0], spread[1] + outside[1]
+    line = jnp.maximum(spread[0], 0.0) + outside[0]
+    dispersion = spread[1] - shift * (above - below) + outside[1]
     if not lines.relics.thermal:
         # a resonance that cells resolve needs no other width
         sharp = [value / h for value in _cell_integrals(away, h, gamma)]
@@ -96,6 +103,32 @@ def resonance(lattice: Lattice, lines: Lines, gamma: jax.Array) -> Resonance:
         dispersion = jnp.where(resolved, norm[..., None] * sharp[1], dispersion)
     floor = _FAINTEST * jnp.max(line, axis=-1, keepdims=True) + _NOTHING
     return Resonance(jnp.log(line + floor), dispersion)
+
+
+def _unresolved(ratio: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Find what a sum over cells of width h lacks of a convolution of a smooth shape n of ln E.
+
+    By Poisson's sum the sum over cells of n times the integral of gamma / (pi [t^2 + gamma^2]) over
+    a cell is short by b h^2 n'', b = -Li2(-q) / (2 pi^2) + gamma ln(1 + q) / (pi h) and
+    q = e^(-2 pi gamma / h): all of h^2 n''/24, the difference between the average over a cell and
+    the value in its middle, for gamma -> 0, and nothing where cells resolve the resonance. That
+    with t / (t^2 + gamma^2) is too large by h n' ln(1 + q).
+
+    Parameters
+    ----------
+    ratio : gamma/h
+
+    Returns
+    -------
+    share : 24 b
+    shift : ln(1 + q) over the distance of the two Gauss points in cells.
+    """
+    q = jnp.exp(-2.0 * jnp.pi * ratio)
+    log = jnp.log1p(q)
+    # Landen's transformation of -Li2(-q)
+    dilogarithm = jnp.sum((q / (1.0 + q)) ** _TERMS / _TERMS**2) + 0.5 * log**2
+    share = 24.0 * (dilogarithm / (2.0 * jnp.pi**2) + ratio * log / jnp.pi)
+    return share, log / (GAUSS_POINTS[0] - GAUSS_POINTS[1])
 
 
 def _cell_integrals(t: jax.Array, h: jax.Array, gamma: jax.Array) -> tuple[jax.Array, jax.Array]:
