@@ -184,6 +184,29 @@ def test_thermal_depth_against_its_definition(nature, xi):
         np.testing.assert_allclose(found, mirrored, rtol=1e-7)
 
 
+@pytest.mark.parametrize(("lepton_number", "same"), [(-2, True), (0, False)])
+def test_which_helicity_a_scalar_meets(lepton_number, same):
+    """Nu nu makes a Majoron, nu nubar a Yukawa scalar of Dirac neutrinos."""
+    scalar = nuprop.Scalar.universal("10 MeV", 1e-3, lepton_number=lepton_number)
+    relics = nuprop.Relics("dirac", thermal=False, asymmetry=0.5)
+    opposite, own = (float(each) for each in relics.state.helicity_excess())
+    assert own > 2.0 * opposite  # xi > 0: more relic neutrinos than antineutrinos
+    nu, nubar = (
+        nuprop.optical_depth(
+            5e5,
+            5.0,
+            mediator=scalar,
+            neutrinos=nuprop.Neutrinos("0.08 eV"),
+            relics=relics,
+            cosmology=COSMOLOGY,
+            antineutrinos=antineutrinos,
+        )
+        for antineutrinos in (False, True)
+    )
+    expected = own / opposite if same else opposite / own
+    np.testing.assert_allclose(nu / nubar, expected, rtol=1e-12)  # rounding
+
+
 def test_motion_fades_for_heavy_relics():
     # 1 eV: a width of 3.5e-4; away from edges corrections are of its square times derivatives
     energy = MASS**2 / (2.0 * models.EV) / np.array([1.1, 2.0, 4.0])

@@ -37,12 +37,16 @@ class Line:
     yields : (3,), half the active secondaries in each state.
     sharing : (2, 2, 3), [out, in, power of x].
     flipped : bool, whether a Dirac target has the chirality opposite to its helicity.
+    same_species : bool
+        Whether a nu resonates on relic nu, of helicity -, as it does when a scalar couples
+        nu nu; with a vector or a Yukawa coupling it does on those of helicity +.
     """
 
     strength: jax.Array
     yields: jax.Array
     sharing: jax.Array
     flipped: bool
+    same_species: bool
 
 
 def line_of(mediator: Mediator, neutrinos: Neutrinos, nature: Nature) -> Line:
@@ -62,6 +66,7 @@ def line_of(mediator: Mediator, neutrinos: Neutrinos, nature: Nature) -> Line:
     squared = squared_moduli(mediator.couplings_in_mass_basis(neutrinos))
     yields = mediator.secondary_yields(neutrinos, nature)
     if isinstance(mediator, ZPrime):
-        return Line(squared, yields, jnp.array(VECTOR_SHARING), flipped=False)
+        return Line(squared, yields, jnp.array(VECTOR_SHARING), flipped=False, same_species=False)
     sharing = jnp.array(_KEPT if mediator.complex_field else _FORGOTTEN)
-    return Line(0.5 * squared, yields, sharing, flipped=mediator.is_yukawa(nature))
+    yukawa = mediator.is_yukawa(nature)
+    return Line(0.5 * squared, yields, sharing, flipped=yukawa, same_species=not yukawa)

@@ -76,6 +76,8 @@ def lines_of(
 ) -> Lines:
     """Resonances of a mediator on the relics of three mass eigenstates."""
     line = line_of(mediator, neutrinos, relics.nature)
+    if line.same_species and relics.asymmetry is not None:
+        relics = replace(relics, asymmetry=-jnp.asarray(relics.asymmetry))  # the other helicity
     return Lines(
         mediator_mass=mediator.mass,
         masses=neutrinos.masses,
