@@ -274,12 +274,11 @@ class Medium:
         total = total.reshape(rows, self.n_channels, 3, -1)
         if staying:
             yields = jnp.stack([self.interaction.kernels[n].yields for n, _ in staying])
-            amounts = jnp.stack([amount for _, amount in staying])
             matrix = jnp.moveaxis(yields, (1, 5, 2, 3, 0, 4), (0, 1, 2, 3, 4, 5))
             matrix = matrix.reshape(rows, self.n_channels, 3, -1)
             for c in range(self.n_channels):
-                met = amounts[:, min(c, amounts.shape[1] - 1)].reshape(matrix.shape[-1], -1)
-                total = total.at[:, c].add(matrix[:, c] @ met)
+                met = jnp.stack([amount[min(c, amount.shape[0] - 1)] for _, amount in staying])
+                total = total.at[:, c].add(matrix[:, c] @ met.reshape(matrix.shape[-1], -1))
         return total.reshape(rows, rows, -1)
 
     def resonant(self, here: Local, mean: jax.Array) -> jax.Array:
