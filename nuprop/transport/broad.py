@@ -8,7 +8,7 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.scipy.signal import fftconvolve
+from scipy.fft import next_fast_len
 
 from nuprop.relics import line_norm
 from nuprop.transport.lattice import Lattice
@@ -64,9 +64,9 @@ def resonance(lattice: Lattice, lines: Lines, gamma: jax.Array) -> Resonance:
     resonance the sum over cells lacks part of the average, see `_unresolved`. What of a line lies
     beyond the lattice counts as if all of it were at its middle.
     """
-    shapes = line_shapes(lattice, lines, REDSHIFTS, _PLACES)
+    shapes = line_shapes(lattice, lines, offsets=_PLACES)
     u, _ = shape_redshifts(lattice, lines, REDSHIFTS)
-    above, at_middle, below = jnp.moveaxis(shapes.at_nodes(u), 2, 0)
+    above, at_middle, below = jnp.moveaxis(shapes.at_redshifts(u), 2, 0)
     h, count = jnp.asarray(lattice.log_width), above.shape[-1]
     gamma = jnp.maximum(gamma, 1e-30)
     share, shift = _unresolved(gamma / h)
@@ -87,12 +87,7 @@ def resonance(lattice: Lattice, lines: Lines, gamma: jax.Array) -> Resonance:
     missing = jnp.where(captured > _CAPTURED * norm, 0.0, norm - captured)
     away = lattice.diagonals - jnp.log(0.5 * lines.mediator_mass**2 / middle)[:, None, :, None]
     outside = missing[..., None] * jnp.stack(_point_values(away, gamma))
-    spread = [
-        fftconvolve(narrow, values.reshape(1, 1, 1, -1), mode="full")[
-            ..., count - 1 : 2 * count - 1
-        ]
-        for values in (profile, wave)
-    ]
+    spread = _convolved(narrow, jnp.stack([profile, wave]))
     line = jnp.maximum(spread[0], 0.0) + outside[0]
     dispersion = spread[1] - shift * (above - below) + outside[1]
     if not lines.relics.thermal:
@@ -129,6 +124,15 @@ def _unresolved(ratio: jax.Array) -> tuple[jax.Array, jax.Array]:
     dilogarithm = jnp.sum((q / (1.0 + q)) ** _TERMS / _TERMS**2) + 0.5 * log**2
     share = 24.0 * (dilogarithm / (2.0 * jnp.pi**2) + ratio * log / jnp.pi)
     return share, log / (GAUSS_POINTS[0] - GAUSS_POINTS[1])
+
+
+def _convolved(values: jax.Array, profiles: jax.Array) -> jax.Array:
+    """Convolve (..., n) with each of (m, 2 n - 1), around their middles; (m, ..., n)."""
+    count = values.shape[-1]
+    size = next_fast_len(2 * count - 1, real=True)
+    shape = (-1, *(1,) * (values.ndim - 1), size // 2 + 1)
+    product = jnp.fft.rfft(profiles, size).reshape(shape) * jnp.fft.rfft(values, size)
+    return jnp.fft.irfft(product, size)[..., count - 1 : 2 * count - 1]
 
 
 def _cell_integrals(t: jax.Array, h: jax.Array, gamma: jax.Array) -> tuple[jax.Array, jax.Array]:

@@ -32,7 +32,7 @@ _ROOTS, _LEGENDRE = np.polynomial.legendre.leggauss(8)
 
 @partial(
     jax.tree_util.register_dataclass,
-    data_fields=["log_energy", "ratio", "interacted", "active", "below", "width"],
+    data_fields=["log_energy", "ratio", "interacted", "active", "below", "width", "part"],
     meta_fields=[],
 )
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class CascadeResult:
     active : (2,), number and energy of the active secondaries that they make, by the integrals of
         cross sections over x.
     below : (2,), number and energy of those that fall below the lattice.
-    width : h
+    width, part : h, and that of a part of a step, which lines are resolved by.
     """
 
     log_energy: jax.Array
@@ -58,6 +58,7 @@ class CascadeResult:
     active: jax.Array
     below: jax.Array
     width: jax.Array
+    part: jax.Array
 
 
 def cascade(
@@ -66,6 +67,7 @@ def cascade(
     emission: Emission,
     *,
     n_nodes: int,
+    n_parts: int,
     n_rates: int,
     stride: int,
 ) -> CascadeResult:
@@ -80,6 +82,8 @@ def cascade(
     emission : Emission
     n_nodes : 1 or 3
         Values of W that stand for the motion of each relic state, see `target_nodes`.
+    n_parts : int
+        Parts of a step that resolve lines narrower than a cell.
     n_rates, stride : int
         Number of exponentials that make a t-channel propagator, and cells of ln(E) between two, see
         `exponentials_needed`.
@@ -109,7 +113,8 @@ def cascade(
         emitted = emission.spectrum_at(diagonals) * jnp.exp(h * np.arange(n_diagonals))
         emission_rate = h * emission.rate(u) * jnp.exp(-h * np.arange(n_steps))
 
-    media = [Medium.of(one, lattice, n_channels, n_nodes) for one in interactions]
+    shape = {"n_nodes": n_nodes, "n_parts": n_parts, "stride": stride}
+    media = [Medium.of(one, lattice, n_channels, **shape) for one in interactions]
     shortest = jnp.min(jnp.stack([medium.shortest for medium in media]))
     rates = decay_rates(shortest, n_rates, stride * h)
     exchanges = [medium.exchanges(rates) for medium in media]
@@ -128,9 +133,7 @@ def cascade(
         contents = jnp.concatenate([contents[:, 1:], begun * shares], axis=1)
         last = jax.tree.map(lambda v: jnp.concatenate([v[:, 1:], v[:, -1:]], axis=1), last)
         counted = jnp.pad(counted[:, 1:], ((0, 0), (0, 1)))
-        local = [
-            medium.at(table, energy) for medium, table in zip(media, tables, strict=True)
-        ]
+        local = [medium.at(table, energy) for medium, table in zip(media, tables, strict=True)]
 
         landing = 1.0 - here.passing
         gained = jnp.tensordot(landing, plain, axes=1)
@@ -144,8 +147,9 @@ def cascade(
                     for m in exchange.powers:
                         gained = gained + jnp.sum(landing[m] * met * crossed[i, n, m], axis=(0, 1))
             returned = returned + medium.returned(sight, each, steep.stay, here.stay, energy)
-        depth = jnp.maximum(sum(sight.depth for sight in local), 0.0)
-        after, mean, last = advance(contents, depth, returned, fresh * shares + gained, last)
+        parts = jnp.maximum(sum(sight.parts for sight in local), 0.0)
+        depth = jnp.sum(parts, axis=0)
+        after, mean, last = advance(contents, parts, returned, fresh * shares + gained, last)
 
         made_plain: Any = 0.0
         falling = {m: steep.passing[:, m, None, None] * falling[m] for m in powers}
@@ -232,6 +236,7 @@ def cascade(
         active=unit * lowest * jnp.sum(active, axis=0),
         below=unit * below,
         width=h,
+        part=h / n_parts,
     )
 
 

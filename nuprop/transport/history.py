@@ -6,14 +6,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-#: Depth of a step below which the slope of the depth plays no role, and the largest slopes of depth
-#: and source, as a share of them.
-_TRANSPARENT, _STEEPEST = 1e-6, 0.5
+#: Depth of a step below which it counts to first order, and the largest change of depth between
+#: parts of a step that is followed, as a share of it.
+_TRANSPARENT, _STEEPEST = 1e-5, 0.5
 
 
 def advance(
     contents: jax.Array,
-    depth: jax.Array,
+    parts: jax.Array,
     returned: jax.Array,
     source: jax.Array,
     before: tuple[jax.Array, jax.Array],
@@ -23,37 +23,78 @@ def advance(
     Parameters
     ----------
     contents : (rows, n), at its beginning.
-    depth : (rows, n), of the step.
+    parts : (n_parts, rows, n), depths of equal parts of the step, the earliest first.
     returned : (rows, rows, n), [out, in], what comes back of one that stays for a step.
     source : (rows, n), what is added in the step.
-    before : removal and source, each (rows, n), in the step before.
+    before : depth of the last part that is not made up by returns, and source, each (rows, n), in
+        the step before.
 
     Returns
     -------
     contents : (rows, n), at its end.
-    mean : (rows, n), average over the step: depth times mean has interacted.
-    now : removal (what does not come back to the same state) and source, each (rows, n).
+    mean : (rows, n), such that depth times mean has interacted.
+    now : what is `before` the next step.
 
     Notes
     -----
     With the mean of the other states over the step in the last term: positive, of second order in
     the width of a step and stable for any depth. Where relics are opaque the flux follows its
-    sources, so that their slope in time shows.
+    sources, so that their slope in time shows, and that of the depth.
     """
-    rows = depth.shape[0]
+    rows = source.shape[0]
+    depth = jnp.sum(parts, axis=0)
     diagonal = jnp.stack([returned[v, v] for v in range(rows)])
     removal = jnp.maximum(depth - diagonal, 0.0)
+    parts = parts * (removal / jnp.where(depth > 0.0, depth, 1.0))
     others = returned * (1.0 - np.eye(rows))[..., None]
-    survival, phi, psi, chi = _exponential_means(removal)
+
+    survival, arriving, tilted, early = _through(parts, before[0])
     seen = removal > _TRANSPARENT
-    change = jnp.where(seen, (before[0] - removal) / jnp.where(seen, removal, 1.0), 0.0)
-    slope = source * jnp.clip(change, -_STEEPEST, _STEEPEST) - jnp.clip(
-        before[1] - source, -source, source
-    )
+    safe = jnp.where(seen, removal, 1.0)
+    phi = jnp.where(seen, (1.0 - survival) / safe, 1.0 - 0.5 * removal)
+    psi = jnp.where(seen, (1.0 - arriving) / safe, early)
+    slope = jnp.clip(source - before[1], -source, source)
     coupled = _solved(psi[:, None] * others, phi * contents + psi * source)
     entering = source + jnp.sum(others * coupled, axis=1)
-    after = survival * contents + phi * entering + removal * chi * slope
-    return after, coupled - chi * slope, (removal, source)
+    after = survival * contents + arriving * entering + tilted * slope
+    mean = coupled - jnp.where(seen, tilted / safe, 0.0) * slope
+    return after, mean, (parts[-1], source)
+
+
+def _through(
+    parts: jax.Array, before: jax.Array
+) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
+    """Divide a step in parts of constant depth, and count what survives.
+
+    Returns
+    -------
+    survival : (rows, n), e^-(sum of parts).
+    arriving : share that survives of what is added evenly over the step; with the slopes of depth.
+    tilted : the same of what is added in proportion to the time since the middle of the step.
+    early : mean share of the step before the depth, for a transparent one.
+    """
+    n_parts = parts.shape[0]
+    previous = jnp.concatenate([before[None], parts[:-1]])
+    seen = parts > _TRANSPARENT
+    change = jnp.where(seen, (previous - parts) / jnp.where(seen, parts, 1.0), 0.0)
+    change = jnp.clip(change, -_STEEPEST, _STEEPEST)
+    passed, phi, psi, chi = _exponential_means(parts)
+    sloping = phi + parts * chi * change
+    survival, arriving, tilted = (
+        jnp.ones_like(before),
+        jnp.zeros_like(before),
+        jnp.zeros_like(before),
+    )
+    for q in reversed(range(n_parts)):
+        begun = q / n_parts - 0.5
+        arriving = arriving + survival * sloping[q] / n_parts
+        tilted = tilted + survival * (begun * phi[q] + psi[q] / n_parts) / n_parts
+        survival = survival * passed[q]
+    times = (np.arange(n_parts) + 0.5) / n_parts
+    depth = jnp.sum(parts, axis=0)
+    weighted = jnp.tensordot(times, parts, axes=1) / jnp.where(depth > 0.0, depth, 1.0)
+    early = jnp.where(depth > 0.0, weighted, 0.5)
+    return survival, arriving, tilted, early
 
 
 def _exponential_means(a: jax.Array) -> tuple[jax.Array, ...]:

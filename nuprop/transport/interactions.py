@@ -43,6 +43,7 @@ class CascadeShape:
     ----------
     n_cells, n_steps : int
     n_nodes : values of W for each relic state, 1 or 3.
+    n_parts : parts of a step that resolve narrow lines.
     n_rates, stride : exponentials that make a t-channel propagator, and cells between two of them.
     log_top : ln(E/GeV) of the highest cell's upper edge.
     """
@@ -50,6 +51,7 @@ class CascadeShape:
     n_cells: int
     n_steps: int
     n_nodes: int
+    n_parts: int
     n_rates: int
     stride: int
     log_top: float
@@ -68,7 +70,12 @@ class CascadeShape:
     @property
     def counts(self) -> dict[str, int]:
         """Numbers that `cascade` is given besides a lattice."""
-        return {"n_nodes": self.n_nodes, "n_rates": self.n_rates, "stride": self.stride}
+        return {
+            "n_nodes": self.n_nodes,
+            "n_parts": self.n_parts,
+            "n_rates": self.n_rates,
+            "stride": self.stride,
+        }
 
 
 def lines_of(
@@ -151,8 +158,8 @@ def cascade_shape(
     Returns
     -------
     CascadeShape
-        Cells 1.25 times as wide as the narrowest line, but between 0.0025 and 0.015 in ln(E); 0.005
-        at most for relics at rest.
+        Cells of 0.015 in ln(E), and parts of them 1.25 times as wide as the narrowest line, but at
+        least 0.0025, or 0.005 for relics at rest.
     """
     u_max = float(u_max)
     lines = interactions[0].lines
@@ -163,9 +170,10 @@ def cascade_shape(
         widths = RMS_WIDTH * temperature / masses
     narrowest = max(float(np.min(widths)), gamma) if lines.relics.thermal else gamma
     finest = FINEST if lines.relics.thermal else AT_REST
-    width = float(np.clip(CELL * narrowest, finest, COARSEST)) / resolution
+    width = COARSEST / resolution
     n_steps = _FEWEST * math.ceil(u_max / width / _FEWEST)
     width = u_max / n_steps
+    n_parts = math.ceil(width / max(CELL * narrowest, finest))
     log_highest = math.log(highest)
     tops = [
         float(absorbing_range(one.lines, jnp.asarray(u_max), jnp.asarray(width))[0])
@@ -185,6 +193,7 @@ def cascade_shape(
         n_cells=n_cells,
         n_steps=n_steps,
         n_nodes=3 if moving else 1,
+        n_parts=n_parts,
         n_rates=n_rates,
         stride=stride,
         log_top=log_top,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import jax
@@ -52,3 +52,14 @@ class Lattice:
     def steps(self) -> jax.Array:
         """Middle of each step in u, falling, shape (n_steps,)."""
         return self.log_width * (self.n_steps - 0.5 - jnp.arange(self.n_steps))
+
+    def divided(self, parts: int) -> Lattice:
+        """Refine it: diagonals parts*d to parts*(d + 1) - 1 divide a step on diagonal d."""
+        width = self.log_width / parts
+        return replace(
+            self,
+            log_top=self.log_top + 0.5 * (self.log_width - width),
+            log_width=width,
+            n_cells=parts * self.n_cells,
+            n_steps=parts * self.n_steps,
+        )

@@ -9,12 +9,16 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from nuprop.transport.broad import REDSHIFTS, Resonance, resonance
+from nuprop.transport.broad import REDSHIFTS, resonance
 from nuprop.transport.exchange import Kernel, Propagators, exponential_weights
 from nuprop.transport.lattice import Lattice
 from nuprop.transport.problem import Lines
 from nuprop.transport.shapes import shape_redshifts
+from nuprop.transport.sparse import from_sparse, sparse_points
 from nuprop.transport.targets import TargetNodes, target_nodes
+
+#: Points at which integrals over x are computed, to an exponential of `decay_rates`.
+_FINE = 8
 
 
 @partial(
@@ -84,7 +88,7 @@ class Exchange:
 
 @partial(
     jax.tree_util.register_dataclass,
-    data_fields=["log_line", "dispersion", "exchanged"],
+    data_fields=["log_line", "dispersion", "exchanged", "made"],
     meta_fields=[],
 )
 @dataclass(frozen=True)
@@ -93,14 +97,16 @@ class Tables:
 
     Attributes
     ----------
-    log_line, dispersion : (..., n_channels, 3), see `Resonance`.
-    exchanged : (..., 3, rows), of all channels but the line: cross section, cross section times
-        number and times energy of active secondaries.
+    log_line : (..., n_parts, n_channels, 3), see `Resonance`, in parts of a step; latest first.
+    dispersion : (..., n_channels, 3)
+    exchanged : (..., rows), cross section of all channels but the line.
+    made : (..., 2, rows), this times number and times energy of active secondaries.
     """
 
     log_line: jax.Array
     dispersion: jax.Array
     exchanged: jax.Array
+    made: jax.Array
 
 
 @dataclass(frozen=True)
@@ -109,14 +115,14 @@ class Local:
 
     Attributes
     ----------
-    depth : (rows, n_steps), of each step.
+    parts : (n_parts, rows, n_steps), depths of parts of each step, the earliest first.
     active : (2, rows, n_steps), number of active secondaries that one neutrino makes in a step, and
         their share of its energy.
     line : (n_channels, 3, n_steps), average of the line on each target.
     amounts : for each kernel (n_channels, node, j, n_steps), prefactor times targets times step.
     """
 
-    depth: jax.Array
+    parts: jax.Array
     active: jax.Array
     line: jax.Array
     amounts: list[jax.Array]
@@ -146,31 +152,46 @@ class Medium:
 
     @classmethod
     def of(
-        cls, interaction: Interaction, lattice: Lattice, n_channels: int, n_nodes: int
+        cls,
+        interaction: Interaction,
+        lattice: Lattice,
+        n_channels: int,
+        *,
+        n_nodes: int,
+        n_parts: int,
+        stride: int,
     ) -> Medium:
-        """Prepare all that depends on the energy in the middle of a step, or on redshift alone."""
+        """Prepare all that depends on the energy in the middle of a step, or on redshift alone.
+
+        Arguments are those of `cascade`.
+        """
         lines, u = interaction.lines, lattice.steps[::-1]
-        at, interpolation = shape_redshifts(lattice, lines, REDSHIFTS)
-        shapes = jax.tree.map(
-            lambda v: jnp.broadcast_to(v, (v.shape[0], n_channels, *v.shape[2:])),
-            resonance(lattice, lines, interaction.gamma),
+        finer = lattice.divided(n_parts)
+        at, interpolation = shape_redshifts(finer, lines, REDSHIFTS)
+        interpolation = interpolation[::-1].reshape(lattice.n_steps, n_parts, -1)
+        middle = 0.5 * (interpolation[:, (n_parts - 1) // 2] + interpolation[:, n_parts // 2])
+        shapes = resonance(finer, lines, interaction.gamma)
+        log_line, dispersion = (
+            jnp.broadcast_to(v, (v.shape[0], n_channels, *v.shape[2:])).reshape(
+                *(v.shape[0], n_channels, 3, -1, n_parts)
+            )
+            for v in (shapes.log_line, shapes.dispersion)
         )
+        line, dispersion = jnp.mean(jnp.exp(log_line), axis=-1), jnp.mean(dispersion, axis=-1)
         relics = lines.relics
         few = target_nodes(relics, lines.masses, at, relics.targets, n_nodes)
+        exchanged = _exchanged(interaction, (line, dispersion), few, lattice, stride)
+        used = lattice.n_cells + lattice.n_steps - 1
         line_scale = jnp.asarray(lattice.log_width) * lines.depth_scale(u)
         return cls(
             interaction=interaction,
             n_channels=n_channels,
-            interpolation=interpolation[::-1],
+            interpolation=middle,
             tables=Tables(
-                *(
-                    jnp.moveaxis(v[..., : lattice.n_cells + lattice.n_steps - 1], -1, 0)
-                    for v in (
-                        shapes.log_line,
-                        shapes.dispersion,
-                        _exchanged(interaction, shapes, few, lattice.diagonals),
-                    )
-                )
+                log_line=jnp.moveaxis(log_line, (3, 4), (0, 2))[:used],
+                dispersion=jnp.moveaxis(dispersion, -1, 0)[:used],
+                exchanged=jnp.moveaxis(exchanged[:, 0], -1, 0)[:used],
+                made=jnp.moveaxis(exchanged[:, 1:], -1, 0)[:used],
             ),
             line_scale=line_scale,
             scale=line_scale / (2.0 * jnp.pi),
@@ -217,25 +238,28 @@ class Medium:
         return made
 
     def at(self, tables: Tables, energy: jax.Array) -> Local:
-        """Look along the diagonal of a physical energy [GeV]; `tables` are those of the diagonal."""
+        """Look along the diagonal of an energy [GeV]; `tables` are those of the diagonal."""
 
         def interpolated(values: jax.Array) -> jax.Array:
             return jnp.tensordot(values, self.interpolation, axes=(0, 1))
 
-        line = jnp.exp(interpolated(tables.log_line))
-        dispersion = interpolated(tables.dispersion)
+        in_parts = jnp.exp(interpolated(tables.log_line))[::-1]
+        line, dispersion = jnp.mean(in_parts, axis=0), interpolated(tables.dispersion)
         strength = jnp.asarray(self.interaction.lines.coupling_squared)
-        resonant = jnp.einsum("ij,cjs->cis", strength, line) * self.line_scale
-        smooth, *made = interpolated(tables.exchanged) * self.scale
+        resonant = jnp.einsum("ij,qcjs->qcis", strength, in_parts) * self.line_scale
+        smooth = interpolated(tables.exchanged) * self.scale
+        made = interpolated(tables.made) * self.scale
         r = energy / _length(self.interaction, self.nodes.w)
         amounts = [
             _prefactor(kernel, r, (line, dispersion), self.nodes.weight) * self.scale
             for kernel in self.interaction.kernels
         ]
-        resonant = resonant.reshape(smooth.shape)
+        resonant = resonant.reshape(-1, *smooth.shape)
+        parts = (resonant + smooth) / resonant.shape[0]
+        on_line = jnp.mean(resonant, axis=0)
         share = jnp.sum(self.interaction.lines.yields)
-        active = jnp.stack([2.0 * share * resonant + made[0], share * resonant + made[1]])
-        return Local(resonant + smooth, active, line, amounts)
+        active = jnp.stack([2.0 * share * on_line + made[0], share * on_line + made[1]])
+        return Local(parts, active, line, amounts)
 
     def returned(
         self,
@@ -343,27 +367,40 @@ def _prefactor(
 
 
 def _exchanged(
-    interaction: Interaction, shapes: Resonance, nodes: TargetNodes, diagonals: jax.Array
+    interaction: Interaction,
+    averages: tuple[jax.Array, jax.Array],
+    nodes: TargetNodes,
+    lattice: Lattice,
+    stride: int,
 ) -> jax.Array:
-    """Cross sections times M^2 of all channels but the line, see `Medium.exchanged`."""
-    energy = jnp.exp(diagonals)
+    """Cross sections times M^2 of all channels but the line, (n_redshifts, 3, rows, n_diagonals).
+
+    Of cross section, and cross section times number and times energy of active secondaries, see
+    `Tables`. Integrals over x are smooth in ln(E), and interpolated.
+    """
+    log_energy = lattice.diagonals
+    every = max(1, stride // _FINE)
+    sparse = sparse_points(log_energy, lattice.log_width, every)
 
     def at_redshift(inputs: tuple[jax.Array, ...]) -> jax.Array:
         w, weight, line, dispersion = inputs
-        r = energy / _length(interaction, w[..., None])
+        length = _length(interaction, w[..., None])
+        r, few = jnp.exp(log_energy) / length, jnp.exp(sparse) / length
         total = [jnp.zeros_like(line)] * 3
         for kernel in interaction.kernels:
             prefactor = _prefactor(kernel, r, (line, dispersion), weight[..., None])
             number, share = (
-                jnp.sum(prefactor * kernel.moment(r, power), axis=1) for power in (0, 1)
+                jnp.sum(
+                    prefactor * from_sparse(kernel.moment(few, power), every, r.shape[-1]), axis=1
+                )
+                for power in (0, 1)
             )
             yields = jnp.sum(kernel.yields, axis=(0, 4))
             for i, (couplings, amount) in enumerate(
                 [(kernel.removal, number), (yields, number), (yields, share)]
             ):
                 total[i] = total[i] + jnp.einsum("cij,cjd->cid", couplings, amount)
-        return jnp.stack(total).reshape(3, -1, energy.shape[0])
+        return jnp.stack(total).reshape(3, -1, log_energy.shape[0])
 
     per_redshift = (jnp.moveaxis(v, -1, 0) for v in (nodes.w, nodes.weight))
-    lines = jnp.exp(shapes.log_line)
-    return jax.lax.map(at_redshift, (*per_redshift, lines, shapes.dispersion))
+    return jax.lax.map(at_redshift, (*per_redshift, *averages))

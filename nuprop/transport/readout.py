@@ -58,16 +58,15 @@ def interpolated(
     place = jnp.clip((log_energy - lattice[0]) / width, 0.0, n_cells - 1.0)
     cell = jnp.clip(jnp.floor(place).astype(int), 0, n_cells - 2)
     t = place - cell
-    values = jnp.log(ratio + _NOTHING) + edges[..., :n_cells]
+    values = ratio * jnp.exp(edges[..., :n_cells])
     slopes = monotone_slopes(values)
-    logarithm = (
+    between = (
         (1.0 + 2.0 * t) * (1.0 - t) ** 2 * values[..., cell]
         + t * (1.0 - t) ** 2 * slopes[..., cell]
         + t**2 * (3.0 - 2.0 * t) * values[..., cell + 1]
         - t**2 * (1.0 - t) * slopes[..., cell + 1]
     )
-    logarithm = logarithm - edges[..., n_cells:]
-    return jnp.where(ratio[..., cell] > 0.0, jnp.exp(logarithm), 0.0)
+    return between * jnp.exp(-edges[..., n_cells:])
 
 
 def cascade_flux(
@@ -85,7 +84,7 @@ def cascade_flux(
     places = jnp.concatenate([lattice, log_energy])
     edges: jax.Array = jnp.zeros((1, 3, places.shape[0]))
     for one in interactions:
-        steep = edge_depths(places, result.width, one.lines)
+        steep = edge_depths(places, result.part, one.lines)
         edges = edges + jnp.where(one.gamma < result.width, steep, 0.0)
     ratio = interpolated(result.ratio, lattice, result.width, edges, log_energy)
     return ratio * jnp.sum(free, axis=(0, 1)), free

@@ -60,10 +60,16 @@ class LineShapes:
         cooling = self.cooling[steps][:, None, None, None, None]
         return jnp.exp(smooth - slice_of(self.threshold) * cooling)
 
-    def at_nodes(self, u: jax.Array) -> jax.Array:
-        """Compute W phi at the redshifts of `shape_redshifts`, with the shape of `log_shape`."""
-        cooling = jnp.exp(-u).reshape(-1, 1, 1, 1, 1)
-        return jnp.exp(self.log_shape - self.threshold * cooling)
+    def at_redshifts(self, u: jax.Array) -> jax.Array:
+        """Compute W phi at the redshifts of `shape_redshifts`, of this or another number.
+
+        Returns
+        -------
+        Array, shape (n_u, n_beams, n_offsets, 3, n_diagonals).
+        """
+        share = _chebyshev_interpolation(_chebyshev_angles(u.shape[0]), self.log_shape.shape[0])
+        smooth = jnp.tensordot(share, self.log_shape, axes=1)
+        return jnp.exp(smooth - self.threshold * jnp.exp(-u).reshape(-1, 1, 1, 1, 1))
 
 
 def line_shapes(
@@ -98,12 +104,19 @@ def shape_redshifts(
     if not lines.relics.thermal:
         return jnp.zeros(1), jnp.ones((n_steps, 1))
     count = min(redshifts, n_steps)
-    angles = np.pi * (np.arange(count) + 0.5) / count
-    at = 0.5 * (u[0] + u[-1]) + 0.5 * (u[0] - u[-1]) * np.cos(angles)
-    degrees = np.arange(count)
-    coefficients = np.cos(np.outer(degrees, angles)) * np.where(degrees, 2.0, 1.0)[:, None] / count
-    positions = np.arccos(np.linspace(1.0, -1.0, n_steps))
-    return at, jnp.asarray(np.cos(np.outer(positions, degrees)) @ coefficients)
+    at = 0.5 * (u[0] + u[-1]) + 0.5 * (u[0] - u[-1]) * np.cos(_chebyshev_angles(count))
+    return at, _chebyshev_interpolation(np.arccos(np.linspace(1.0, -1.0, n_steps)), count)
+
+
+def _chebyshev_angles(count: int) -> np.ndarray:
+    return np.pi * (np.arange(count) + 0.5) / count
+
+
+def _chebyshev_interpolation(angles: np.ndarray, count: int) -> jax.Array:
+    """Weights of values at `count` Chebyshev nodes for those at other angles, (n_angles, count)."""
+    degrees, nodes = np.arange(count), _chebyshev_angles(count)
+    coefficients = np.cos(np.outer(degrees, nodes)) * np.where(degrees, 2.0, 1.0)[:, None] / count
+    return jnp.asarray(np.cos(np.outer(angles, degrees)) @ coefficients)
 
 
 def _at_rest(lattice: Lattice, lines: Lines, log_energy: jax.Array) -> LineShapes:
