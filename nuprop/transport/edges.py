@@ -20,7 +20,7 @@ from nuprop.transport.shapes import WIDTH_AT_REST, LineShapes, line_shapes, line
 #: Panels in the lower momentum of the relics that can resonate, in units of their temperature;
 #: wings fall by e^-3 or less across each.
 _PANELS = np.concatenate([[0.0, 0.25, 1.0, 2.5], np.arange(5.0, 41.0, 2.5)])
-#: Share of the flux that secondaries leave at the bottom of a deep dip, in order of magnitude.
+#: Share of the flux that secondaries leave in a dip of depth 1, in order of magnitude.
 _REFILLED = 1e-3
 
 
@@ -36,12 +36,14 @@ def edge_depths(log_energy: jax.Array, width: jax.Array, lines: Lines) -> jax.Ar
     Returns
     -------
     Array, shape (n_beams, 3, n)
-        0 above all bands, and at most 7: secondaries fill deeper dips.
+        0 above all bands, and at most 6: secondaries fill deeper dips. Where opaque lines leave
+        local equilibrium, or their wings all the absorption at an edge, it goes to 0 everywhere.
     """
     today = jnp.zeros(())
     met = targets_below(log_energy, today, width, lines)
     depth = lines.depth_scale(today) * (lines.coupling_squared @ met)
-    return jnp.log1p(_REFILLED) - jnp.log(jnp.exp(-depth) + _REFILLED)
+    refilled = _REFILLED * (1.0 + jnp.max(depth, axis=-1, keepdims=True) ** 2)
+    return jnp.log1p(refilled) - jnp.log(jnp.exp(-depth) + refilled)
 
 
 def left_out_today(lattice: Lattice, shapes: LineShapes, lines: Lines) -> jax.Array:

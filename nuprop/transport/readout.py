@@ -18,19 +18,21 @@ from nuprop.transport.problem import Emission, Lines
 _NOTHING = 1e-60
 
 
-def monotone_slopes(values: jax.Array) -> jax.Array:
-    """Slopes per cell of a Hermite interpolation that never overshoots, along the last axis.
+def limited_slopes(values: jax.Array) -> jax.Array:
+    """Slopes per cell of a Hermite interpolation of values >= 0 that hardly overshoots.
 
-    Fourth-order differences, limited to three times the smaller neighboring difference and to zero
-    at extrema (Fritsch and Carlson 1980, SIAM J. Numer. Anal. 17, 238).
+    Fourth-order differences along the last axis, limited to three times the smaller neighboring
+    difference (Fritsch and Carlson 1980, SIAM J. Numer. Anal. 17, 238), to once at extrema, which
+    need not lie in the middle of a cell, and to three times the value: it stays positive.
     """
     padded = jnp.pad(values, [(0, 0)] * (values.ndim - 1) + [(2, 2)], mode="edge")
     slope = (
         8.0 * (padded[..., 3:-1] - padded[..., 1:-3]) - (padded[..., 4:] - padded[..., :-4])
     ) / 12.0
     below, above = padded[..., 2:-2] - padded[..., 1:-3], padded[..., 3:-1] - padded[..., 2:-2]
-    limit = jnp.where(below * above > 0.0, 3.0 * jnp.minimum(jnp.abs(below), jnp.abs(above)), 0.0)
-    return jnp.sign(below) * jnp.minimum(jnp.abs(slope), limit)
+    limit = jnp.where(below * above > 0.0, 3.0, 1.0)
+    limit = jnp.minimum(limit * jnp.minimum(jnp.abs(below), jnp.abs(above)), 3.0 * values)
+    return jnp.clip(slope, -limit, limit)
 
 
 def interpolated(
@@ -40,7 +42,7 @@ def interpolated(
     edges: jax.Array,
     log_energy: jax.Array,
 ) -> jax.Array:
-    """Interpolate the logarithm of a ratio between cells, without its steep edges, which are known.
+    """Interpolate a ratio between cells, without its steep edges, which are known.
 
     Parameters
     ----------
@@ -59,7 +61,7 @@ def interpolated(
     cell = jnp.clip(jnp.floor(place).astype(int), 0, n_cells - 2)
     t = place - cell
     values = ratio * jnp.exp(edges[..., :n_cells])
-    slopes = monotone_slopes(values)
+    slopes = limited_slopes(values)
     between = (
         (1.0 + 2.0 * t) * (1.0 - t) ** 2 * values[..., cell]
         + t * (1.0 - t) ** 2 * slopes[..., cell]
@@ -104,8 +106,7 @@ def flux_from(
     Returns
     -------
     flux, free : Array, shape (n_channels, 3, n)
-        On the lattice the logarithm of flux over free flux is interpolated, without its steep
-        edges, which are known; below it every neutrino is free and the secondaries are the moments
+        On the lattice flux over free flux is interpolated, without its steep edges, which are known; below it every neutrino is free and the secondaries are the moments
         of all interactions; above it nothing interacts.
     """
     free = free_flux(emission, log_energy)
