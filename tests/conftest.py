@@ -16,16 +16,24 @@ _MAX_RESIDENT_BYTES = 2 * 1024**3
 
 #: Files of more than ten seconds, longest first: no worker is left with one at the end.
 _LONG = (
-    "test_sweep",
-    "test_march",
     "test_readme",
     "test_inference",
-    "test_gradients",
+    "test_march",
+    "test_sweep",
     "test_propagate",
-    "test_fits",
+    "test_trident",
     "test_toys",
+    "test_sources",
+    "test_scalar_scattering",
+    "test_fits",
+    "test_cascade",
     "test_mediators",
+    "test_spectra",
+    "test_laboratory_figures",
+    "test_folding",
+    "test_cosmology",
     "test_scan",
+    "test_gradients",
 )
 
 
