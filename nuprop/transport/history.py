@@ -6,9 +6,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-#: Depth of a step below which it counts to first order, and the largest change of depth between
-#: parts of a step that is followed, as a share of it.
-_TRANSPARENT, _STEEPEST = 1e-5, 0.5
+#: Depth of a step below which it counts to first order, and depth that has no slope.
+_TRANSPARENT, _NOTHING = 1e-5, 1e-12
+#: Largest change of ln(depth) in a part of a step, and change below which nothing changes.
+_STEEPEST, _FLAT = 3.0, 1e-3
 
 
 def advance(
@@ -74,12 +75,8 @@ def _through(
     early : mean share of the step before the depth, for a transparent one.
     """
     n_parts = parts.shape[0]
-    previous = jnp.concatenate([before[None], parts[:-1]])
-    seen = parts > _TRANSPARENT
-    change = jnp.where(seen, (previous - parts) / jnp.where(seen, parts, 1.0), 0.0)
-    change = jnp.clip(change, -_STEEPEST, _STEEPEST)
     passed, phi, psi, chi = _exponential_means(parts)
-    sloping = phi + parts * chi * change
+    kept = _kept(parts, (phi, psi, chi), _course(parts, before))
     survival, arriving, tilted = (
         jnp.ones_like(before),
         jnp.zeros_like(before),
@@ -87,7 +84,7 @@ def _through(
     )
     for q in reversed(range(n_parts)):
         begun = q / n_parts - 0.5
-        arriving = arriving + survival * sloping[q] / n_parts
+        arriving = arriving + survival * kept[q] / n_parts
         tilted = tilted + survival * (begun * phi[q] + psi[q] / n_parts) / n_parts
         survival = survival * passed[q]
     times = (np.arange(n_parts) + 0.5) / n_parts
@@ -95,6 +92,31 @@ def _through(
     weighted = jnp.tensordot(times, parts, axes=1) / jnp.where(depth > 0.0, depth, 1.0)
     early = jnp.where(depth > 0.0, weighted, 0.5)
     return survival, arriving, tilted, early
+
+
+def _course(parts: jax.Array, before: jax.Array) -> jax.Array:
+    """Find how ln(depth) changes over each part, from its neighbors; extrapolated for the last."""
+    log = jnp.log(jnp.concatenate([before[None], parts]) + _NOTHING)
+    steps = jnp.diff(log, axis=0)
+    last = steps[-1:] + 0.5 * (steps[-1:] - steps[-2:-1]) if len(parts) > 1 else steps
+    change = jnp.concatenate([0.5 * (steps[:-1] + steps[1:]), last])
+    return jnp.clip(change, -_STEEPEST, _STEEPEST)
+
+
+def _kept(depth: jax.Array, means: tuple[jax.Array, ...], rise: jax.Array) -> jax.Array:
+    """int_0^1 ds e^-v(s), v the depth in the last s, where ln(rate) rises linearly in time.
+
+    The integral over v is an average of 1/rate, rate = last - rise v/a, with the weight e^-v: it
+    takes the mean of v and its variance.
+    """
+    phi, psi, chi = means
+    flat = jnp.abs(rise) < _FLAT
+    safe = jnp.where(flat, 1.0, rise)
+    last = jnp.where(flat, 1.0 + 0.5 * rise, -safe / jnp.expm1(-safe))
+    rate = last - rise * (1.0 - psi / phi)
+    spread = 3.0 * rise**2 * (psi**2 - 2.0 * chi) / (phi * rate) ** 2
+    # Pade of artanh(y)/y in y^2: exact for small depths
+    return phi / rate * (105.0 - 55.0 * spread) / (105.0 - 90.0 * spread + 9.0 * spread**2)
 
 
 def _exponential_means(a: jax.Array) -> tuple[jax.Array, ...]:

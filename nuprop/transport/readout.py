@@ -14,9 +14,6 @@ from nuprop.transport.march import MarchResult
 from nuprop.transport.medium import Interaction
 from nuprop.transport.problem import Emission, Lines
 
-#: Keeps the logarithm of a ratio finite where a channel is empty.
-_NOTHING = 1e-60
-
 
 def limited_slopes(values: jax.Array) -> jax.Array:
     """Slopes per cell of a Hermite interpolation of values >= 0 that hardly overshoots.
@@ -106,7 +103,7 @@ def flux_from(
     Returns
     -------
     flux, free : Array, shape (n_channels, 3, n)
-        On the lattice flux over free flux is interpolated, without its steep edges, which are known; below it every neutrino is free and the secondaries are the moments
+        On the lattice flux over free flux is interpolated, without steep edges, which are known; below it every neutrino is free and the secondaries are the moments
         of all interactions; above it nothing interacts.
     """
     free = free_flux(emission, log_energy)
