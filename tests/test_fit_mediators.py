@@ -90,7 +90,7 @@ def test_bounds_that_reach_strong_couplings_are_told():
     coupling = nuprop.Parameter("mediator.coupling", (1e-5, 0.1), scale="log")
     with pytest.warns(PhysicsWarning, match="left out of fits.*between the bounds"):
         analysis(weak, parameters=[coupling])
-    narrower = nuprop.Parameter("mediator.coupling", (1e-5, 0.02), scale="log")
+    narrower = nuprop.Parameter("mediator.coupling", (1e-5, 0.015), scale="log")
     made = analysis(weak, parameters=[narrower])
     assert "without scattering away from the resonance" in repr(made)
     assert "away from the resonance" not in repr(analysis(weak))

@@ -13,6 +13,9 @@ from nuprop.transport.problem import Lines
 _PANELS = np.array([-40.0, -18.0, -8.0, -3.0, -1.0, -0.25, 0.0, 0.25, 1.0, 3.0, 8.0, 18.0, 40.0])
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(10)
 
+#: Largest cross section of a scalar's continuum on both helicities, in units of |lambda|^4/(4 M^2).
+_SCALAR_CONTINUUM = 0.055
+
 
 def line_depths(log_energy: jax.Array, u_max: jax.Array, lines: Lines) -> jax.Array:
     """Optical depth of each relic state per |g_ij|^2, from u_max to today.
@@ -63,9 +66,9 @@ def line_depths(log_energy: jax.Array, u_max: jax.Array, lines: Lines) -> jax.Ar
 def continuum_depth(u_max: jax.Array, lines: Lines) -> jax.Array:
     """Estimate the optical depth of what is left out: scattering away from the resonance.
 
-    Exchange of the boson, its interference with the resonance, and nu nu scattering add up to about
-    0.14 g^4/M^2 per pair of relic helicities at s = 10 M^2, where they are strongest; g^2 is the
-    largest row of g g^dagger.
+    On a target of either helicity, exchange of a vector tends to
+    (g g^dagger)_ii (g g^dagger)_jj/(4 pi M^2) at high energies. All channels of a scalar, with
+    |lambda|^2/2 in place of |g|^2, add up to a third of that at most, from s = 3 M^2 on.
 
     Parameters
     ----------
@@ -78,7 +81,10 @@ def continuum_depth(u_max: jax.Array, lines: Lines) -> jax.Array:
     """
     half = 0.5 * jnp.asarray(u_max)
     column = jnp.sum(half * _WEIGHTS * lines.depth_scale(half * (1.0 + _NODES))) / (2.0 * jnp.pi)
-    return 0.14 * jnp.max(jnp.sum(lines.coupling_squared, axis=1)) ** 2 * column
+    rows = jnp.sum(lines.coupling_squared, axis=1)
+    even = jnp.all(jnp.asarray(lines.sharing)[..., 1:] == 0.0)  # as only a scalar shares energy
+    strength = jnp.where(even, _SCALAR_CONTINUUM, 0.5 / jnp.pi)
+    return strength * jnp.max(rows) * jnp.sum(rows) * column
 
 
 def optical_depths(log_energy: jax.Array, u_max: jax.Array, lines: Lines) -> jax.Array:
