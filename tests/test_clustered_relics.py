@@ -35,6 +35,7 @@ def depths(log_energy, z=2.0, **relics):
         neutrinos=NEUTRINOS,
         relics=nuprop.Relics(**relics),
         cosmology=COSMOLOGY,
+        channels="resonance",
     )
 
 
@@ -212,6 +213,7 @@ def test_thin_clump_is_density_times_length_times_cross_section():
             neutrinos=light,
             relics=nuprop.Relics(**relics),
             cosmology=COSMOLOGY,
+            channels="resonance",
         )[:, 0]
 
     # the clump is 0.2 % long in energy, the line 4 % wide

@@ -294,7 +294,7 @@ def test_gap_couplings_of_a_single_source(average):
                 continue
             zprime = nuprop.ZPrime.lmu_ltau(m, g)
             tau = nuprop.optical_depth(
-                energy, 1.0, mediator=zprime, neutrinos=neutrinos, relics=COLD
+                energy, 1.0, mediator=zprime, neutrinos=neutrinos, relics=COLD, channels="resonance"
             )
             if average == "depth":
                 depths.append(shares(neutrinos) @ tau)
@@ -316,7 +316,9 @@ def test_gap_couplings_of_many_sources():
     assert some == every
     z = np.linspace(0.0, 5.0, 10_001)[1:] - 2.5e-4
     zprime = nuprop.ZPrime.lmu_ltau(0.012, float(some[0]))
-    tau = nuprop.optical_depth(6.0e5, z, mediator=zprime, neutrinos=neutrinos, relics=COLD)
+    tau = nuprop.optical_depth(
+        6.0e5, z, mediator=zprime, neutrinos=neutrinos, relics=COLD, channels="resonance"
+    )
     weight = np.asarray(nuprop.Source("yuksel-2008").evolution.density(z))
     weight = weight / ((1.0 + z) * np.asarray(nuprop.expansion().hubble(z)))
     mean = np.sum(weight * (shares(neutrinos) @ np.exp(-tau))) / np.sum(weight)

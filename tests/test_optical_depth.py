@@ -1,4 +1,4 @@
-"""Optical depths: closed forms at rest, printed numbers and adaptive quadrature in motion."""
+"""Depths of narrow lines: closed forms at rest, printed numbers and quadrature in motion."""
 
 import itertools
 
@@ -34,6 +34,7 @@ def tau(energy, z=5.0, mass=0.05, relics=THERMAL, **options):
         neutrinos=nuprop.Neutrinos.from_masses(np.array([mass, 0.03, 0.04]) * models.EV),
         relics=relics,
         cosmology=COSMOLOGY,
+        channels="resonance",
         **options,
     )[0]
 
@@ -69,6 +70,7 @@ def test_tau_of_one():
         neutrinos=nuprop.Neutrinos.from_masses(np.array([5e-3, 1.0, 2.0]) * models.EV),
         relics=AT_REST,
         cosmology=COSMOLOGY,
+        channels="resonance",
     )
     np.testing.assert_allclose(depth[0], 1.0, rtol=5e-6)
 
@@ -200,6 +202,7 @@ def test_which_helicity_a_scalar_meets(lepton_number, same):
             relics=relics,
             cosmology=COSMOLOGY,
             antineutrinos=antineutrinos,
+            channels="resonance",
         )
         for antineutrinos in (False, True)
     )
@@ -264,7 +267,7 @@ def nearby(z):
 
 def test_shapes_and_units():
     mediator, neutrinos = nuprop.ZPrime.lmu_ltau("11 MeV", 5e-4), nuprop.Neutrinos("0.08 eV")
-    more = {"mediator": mediator, "neutrinos": neutrinos}
+    more = {"mediator": mediator, "neutrinos": neutrinos, "channels": "resonance"}
     row = nuprop.optical_depth([5e5, 3e5, 7e5], 5.0, **more)  # in any order
     assert row.shape == (3, 3)
     assert nuprop.optical_depth(5e5, 5.0, **more).shape == (3, 1)

@@ -127,6 +127,7 @@ def test_point_source_luminosity():
         neutrinos=FIG3.neutrinos,
         relics=COLD,
         cosmology=COSMOLOGY,
+        channels="resonance",
     )
     survived = flux.free.values.sum(0) * np.exp(-tau)
     assert np.any(tau > 1.0)
@@ -212,6 +213,7 @@ def test_depths_of_a_crossing_today():
         neutrinos=FIG3.neutrinos,
         relics=COLD,
         cosmology=COSMOLOGY,
+        channels="resonance",
     )[:, 0]
     coupling = np.abs(np.asarray(FIG3.mediator.couplings_in_mass_basis(FIG3.neutrinos))) ** 2
     # all lines at z = 0: 1.256, 2.715, 3.800; a line at E_b/E = 1 + z costs more than that
@@ -305,6 +307,7 @@ def test_massless_relics_make_a_trough():
         mediator=FIG4.mediator,
         neutrinos=nuprop.Neutrinos.from_masses([0.0, 0.05e-9, 0.06e-9]),
         cosmology=COSMOLOGY,
+        channels="resonance",
     )
     # three digits; z = 1e-3 moves it by 1e-3
     assert energy[np.argmax(depth[2])] == pytest.approx(57.1 * PEV, rel=4e-3)
@@ -320,6 +323,7 @@ def test_dirac_relics_are_half_as_deep(thermal):
             neutrinos=FIG3.neutrinos,
             relics=nuprop.Relics(nature, thermal=thermal),
             cosmology=COSMOLOGY,
+            channels="resonance",
         )
 
     # exactly half at rest. In motion they count (1 + v)/2, v = <p/e> = 3.15 (1 + z) T/m, but
@@ -480,7 +484,9 @@ def test_scattering_away_from_the_resonance_warns():
     with pytest.warns(PhysicsWarning, match="scattering away from the resonance is left out"):
         propagate(strong, method="march")
     with pytest.warns(PhysicsWarning, match="scattering away from the resonance is left out"):
-        nuprop.optical_depth(1e6, 1.0, mediator=strong.mediator, neutrinos=strong.neutrinos)
+        nuprop.optical_depth(
+            1e6, 1.0, mediator=strong.mediator, neutrinos=strong.neutrinos, channels="resonance"
+        )
 
 
 # --- status ----------------------------------------------------------------------------------

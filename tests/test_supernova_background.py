@@ -179,7 +179,13 @@ def test_depth_of_the_edge_in_closed_form(dips):
     hbar_c = 1.973269804593025e-14
     tau = 2 * np.pi * 1e-14 * (hbar_c / mass) ** 2 * 56.0082065352 * C / H0
     depth = nuprop.optical_depth(
-        9.999e-3, 0.1, mediator=_mediator(), neutrinos=NEUTRINOS, relics=COLD, cosmology=COSMOLOGY
+        9.999e-3,
+        0.1,
+        mediator=_mediator(),
+        neutrinos=NEUTRINOS,
+        relics=COLD,
+        cosmology=COSMOLOGY,
+        channels="resonance",
     )
     # sum over beams of |g_i3|^2 = (g^2)_33 = g^2 (1 - |U_e3|^2)
     share = 1.0 - float(np.asarray(NEUTRINOS.mixing)[0, 2])

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from nuprop.mediators.line import line_of
-from nuprop.mediators.scattering import VectorBoson, vector_scattering
+from nuprop.mediators.scattering import Scattering, VectorBoson, vector_scattering
 from nuprop.mediators.scattering.scalar import scattering_of
 from nuprop.mediators.zprime import ZPrime
 from nuprop.transport.coverage import AT_REST, CELL, COARSEST, FINEST, absorbing_range
@@ -112,23 +112,31 @@ def interactions_of(
     those of the other, on which it resonates.
     """
     made = []
+    density = _densities(relics)
     for mediator in mediators:
-        lines = lines_of(mediator, neutrinos, relics, expansion)
         gamma = jnp.asarray(mediator.width(relics.nature) / mediator.mass)
-        density = _densities(relics)
-        if isinstance(mediator, ZPrime):
-            boson = VectorBoson.of_zprime(mediator, neutrinos, relics.nature)
-            scatterings = [vector_scattering(boson)]
-        else:
-            aligned, flipped = scattering_of(mediator, neutrinos, relics.nature)
-            scatterings = [flipped, aligned] if lines.relics.flipped else [aligned]
-        for number, scattering in enumerate(scatterings):
+        for lines, scattering in scatterings_of(mediator, neutrinos, relics, expansion):
             kernels = kernels_of(scattering.without_pole(), n_channels, density)
-            if number:
-                silent = jnp.zeros_like(lines.coupling_squared)
-                lines = replace(lines, coupling_squared=silent, relics=relics)
             made.append(Interaction(lines, gamma, kernels))
     return tuple(made)
+
+
+def scatterings_of(
+    mediator: Mediator, neutrinos: Neutrinos, relics: RelicState, expansion: Expansion
+) -> list[tuple[Lines, Scattering]]:
+    """Cross sections of one mediator, each with the line that is in it and the relics that it sees.
+
+    Two of a Yukawa scalar on Dirac relics, see `interactions_of`: no line is in the second.
+    """
+    lines = lines_of(mediator, neutrinos, relics, expansion)
+    if isinstance(mediator, ZPrime):
+        boson = VectorBoson.of_zprime(mediator, neutrinos, relics.nature)
+        return [(lines, vector_scattering(boson))]
+    aligned, flipped = scattering_of(mediator, neutrinos, relics.nature)
+    if not lines.relics.flipped:
+        return [(lines, aligned)]
+    silent = jnp.zeros_like(lines.coupling_squared)
+    return [(lines, flipped), (replace(lines, coupling_squared=silent, relics=relics), aligned)]
 
 
 def _densities(relics: RelicState) -> jax.Array:

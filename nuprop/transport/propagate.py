@@ -39,7 +39,13 @@ from nuprop.transport.coverage import (
     lattice_needs,
 )
 from nuprop.transport.depth import continuum_depth, optical_depths
-from nuprop.transport.interactions import CascadeShape, cascade_shape, interactions_of, lines_of
+from nuprop.transport.interactions import (
+    CascadeShape,
+    cascade_shape,
+    interactions_of,
+    lines_of,
+    scatterings_of,
+)
 from nuprop.transport.medium import Interaction
 from nuprop.transport.problem import Emission, Lines
 from nuprop.transport.shapes import RMS_WIDTH
@@ -55,6 +61,7 @@ from nuprop.transport.spectrum import (
     pieces_of,
 )
 from nuprop.transport.sweep import sweep
+from nuprop.transport.total_depth import channel_depths
 from nuprop.units import in_code_units, required_number
 
 if TYPE_CHECKING:
@@ -73,6 +80,7 @@ _TOLERANCE = {"sweep": 1e-4, "march": 1e-3, "cascade": 1e-3}
 #: which "auto" takes them into account.
 _CONTINUUM, _BREADTH = 1e-4, 1e-2
 _METHODS = ("auto", "sweep", "march", "cascade")
+_CHANNELS = ("all", "resonance")
 
 
 @partial(
@@ -291,13 +299,14 @@ def optical_depth(
     energy: Any,
     z: Any,
     *,
-    mediator: Mediator,
+    mediator: Mediator | Sequence[Mediator],
     neutrinos: Neutrinos | None = None,
     relics: Relics | None = None,
     cosmology: FLRW | Expansion | str | None = None,
     antineutrinos: bool = False,
+    channels: Literal["all", "resonance"] = "all",
 ) -> np.ndarray:
-    """Compute the optical depth of the relics' narrow resonances for each mass eigenstate.
+    """Compute the optical depth of the relics for each mass eigenstate.
 
     Parameters
     ----------
@@ -308,7 +317,13 @@ def optical_depth(
     mediator, neutrinos, relics, cosmology :
         As in `propagate`.
     antineutrinos : bool
-        For antineutrinos in place of neutrinos; they differ if relics have a lepton asymmetry.
+        For antineutrinos in place of neutrinos; they differ if relics have a lepton asymmetry, and
+        slightly if couplings violate CP.
+    channels : "all" or "resonance"
+        "all", the default, has every channel of scattering on relics, and resonances of finite
+        width; it holds for any coupling, mass and energy. "resonance" has the narrow s-channel
+        resonances alone, as "sweep" and "march" do: the same within their bands, to a part
+        of about Gamma/M, and far faster.
 
     Returns
     -------
@@ -320,15 +335,35 @@ def optical_depth(
     GridError, ParameterError, UnitError, PrecisionError
         As in `propagate`.
 
+    Warns
+    -----
+    PhysicsWarning
+        If channels="resonance" leaves out more than 0.01 or so.
+
     Notes
     -----
-    tau_i = sum_j |g_ij|^2 (2 pi/M^2) int du n (c/H) W phi_j(W), W = M^2/(2 E (1+z')); for relics at
+    tau_i = int du n (c/H) sum_j int dW phi_j(W) sigma_ij(2 E e^u W), u = ln(1 + z'), W = e - p cos
+    of a relic's energy and momentum; the depths of several mediators add up. For a narrow resonance
+    it is sum_j |g_ij|^2 (2 pi/M^2) int du n (c/H) W phi_j(W), W = M^2/(2 E (1+z')); for relics at
     rest (2 pi/M^2) n(z_R) c/H(z_R) at 1 + z_R = M^2/(2 m_j E), if 0 < z_R < z.
+
+    Examples
+    --------
+    >>> import astropy.units as u
+    >>> import nuprop
+    >>> zprime = nuprop.ZPrime.universal(mass="10 MeV", coupling=0.03)
+    >>> neutrinos = nuprop.Neutrinos(lightest_mass=0.05 * u.eV)
+    >>> energy = [0.03, 30] * u.PeV  # below and above all resonances
+    >>> nuprop.optical_depth(energy, 2.0, mediator=zprime, neutrinos=neutrinos)[0].round(2)
+    array([0.38, 4.75])
     """
     require_float64()
     neutrinos = Neutrinos() if neutrinos is None else neutrinos
     relics = Relics() if relics is None else relics
-    _require_types(mediator=mediator, neutrinos=neutrinos, relics=relics)
+    mediators = _mediators(mediator)
+    _require_types(neutrinos=neutrinos, relics=relics)
+    if channels not in _CHANNELS:
+        raise ParameterError(f"channels = {channels!r}: {nearest(str(channels), _CHANNELS)}")
     history = expansion(cosmology)
     energies = np.atleast_1d(in_code_units(energy, "energy", "energy"))
     redshifts = np.atleast_1d(in_code_units(z, "dimensionless", "z"))
@@ -344,25 +379,47 @@ def optical_depth(
             f"z has the shape {redshifts.shape}, energy {energies.shape}: "
             "equal shapes, or one number"
         ) from error
-    depths, continuum = _depths(
-        np.log(energies), np.log1p(redshifts), mediator, neutrinos, relics.state, history
-    )
-    _warn_of_continuum(float(continuum), 3)
+    problem = (np.log(energies), np.log1p(redshifts), mediators, neutrinos, relics.state, history)
+    if channels == "all":
+        return np.asarray(_total_depths(*problem, antineutrinos=bool(antineutrinos)))
+    depths, continuum = _line_depths(*problem)
+    _warn_of_continuum(float(continuum), 3, "; channels='all' has it")
     return np.asarray(depths[-1 if antineutrinos else 0])
 
 
-@jax.jit
-def _depths(
+@partial(jax.jit, static_argnames="antineutrinos")
+def _total_depths(
     log_energy: jax.Array,
     u_max: jax.Array,
-    mediator: Mediator,
+    mediators: tuple[Mediator, ...],
+    neutrinos: Neutrinos,
+    relics: RelicState,
+    history: Expansion,
+    *,
+    antineutrinos: bool,
+) -> jax.Array:
+    depths = [
+        channel_depths(log_energy, u_max, lines, scattering, relics, antineutrinos)
+        for mediator in mediators
+        for lines, scattering in scatterings_of(mediator, neutrinos, relics, history)
+    ]
+    return jnp.sum(jnp.stack(depths), axis=0)
+
+
+@jax.jit
+def _line_depths(
+    log_energy: jax.Array,
+    u_max: jax.Array,
+    mediators: tuple[Mediator, ...],
     neutrinos: Neutrinos,
     relics: RelicState,
     history: Expansion,
 ) -> tuple[jax.Array, jax.Array]:
-    lines = lines_of(mediator, neutrinos, relics, history)
-    depths = optical_depths(log_energy, u_max, lines)
-    return depths, continuum_depth(jnp.max(u_max), lines)
+    """Depths of narrow resonances, and an estimate of what else there is."""
+    every = [lines_of(mediator, neutrinos, relics, history) for mediator in mediators]
+    depths = jnp.stack([optical_depths(log_energy, u_max, lines) for lines in every])
+    left_out = jnp.stack([continuum_depth(jnp.max(u_max), lines) for lines in every])
+    return jnp.sum(depths, axis=0), jnp.sum(left_out)
 
 
 @partial(jax.jit, static_argnames=("helicities",))
