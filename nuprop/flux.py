@@ -41,7 +41,7 @@ class DiffuseFlux:
         The same without interaction.
     mixing : ndarray, shape (3, 3)
         |U_ai|^2, rows e, mu, tau; columns nu_1, nu_2, nu_3.
-    resonances_gev : ndarray, shape (3,), GeV
+    resonances_gev : ndarray, shape (3,), or (n_mediators, 3) for several, GeV
         Resonance energy M^2 / (2 m_i) of each relic at z = 0; inf for a massless one.
     z_max : float
         Largest redshift of the sources.
@@ -89,7 +89,7 @@ class DiffuseFlux:
             "values": (2, 3, n),
             "free_values": (2, 3, n),
             "mixing": (3, 3),
-            "resonances_gev": (3,),
+            "resonances_gev": (*np.shape(self.resonances_gev)[:-1][:1], 3),
         }
         if self.edges_gev is not None:
             shapes["edges_gev"] = (n + 1,)
@@ -113,7 +113,10 @@ class DiffuseFlux:
 
     @property
     def resonance_energies(self) -> Quantity:
-        """Resonance energy of each relic mass state at z = 0, shape (3,)."""
+        """Resonance energy of each relic mass state at z = 0, shape (3,).
+
+        Of several mediators one row each, shape (n_mediators, 3).
+        """
         return quantity(self.resonances_gev, "energy")
 
     @property

@@ -156,14 +156,19 @@ def draw_points(axes: Axes, spectrum: UnfoldedSpectrum, number: int = 0) -> None
 
 
 def draw_resonances(axes: Axes, flux: DiffuseFlux, *, labels: bool) -> None:
-    """Mark the resonance energies at z = 0 by thin dotted lines, and list them above the axes."""
+    """Mark the resonance energies at z = 0 by thin dotted lines, and list them above the axes.
+
+    States of a second mediator have a prime, of a third two.
+    """
     low, high = axes.get_xlim()
+    every = np.atleast_2d(flux.resonances_gev)
     states = sorted(
-        (float(energy), state)
-        for state, energy in enumerate(flux.resonances_gev, start=1)
+        (float(energy), rf"$\nu_{state}$" + "'" * other)
+        for other, energies in enumerate(every)
+        for state, energy in enumerate(energies, start=1)
         if low < energy < high
     )
-    groups: list[list[tuple[float, int]]] = []
+    groups: list[list[tuple[float, str]]] = []
     for energy, state in states:
         axes.axvline(energy, color="0.35", linewidth=0.8, linestyle=":", zorder=1)
         if groups and math.log(energy / groups[-1][0][0]) < 0.012 * math.log(high / low):
@@ -177,7 +182,7 @@ def draw_resonances(axes: Axes, flux: DiffuseFlux, *, labels: bool) -> None:
             math.log(following[0][0] / group[-1][0]) < 0.08 * math.log(high / low)
         )
         axes.annotate(
-            ",".join(rf"$\nu_{state}$" for _, state in group),
+            ",".join(state for _, state in group),
             (group[0][0] if crowded else group[-1][0], 0.975),
             xycoords=("data", "axes fraction"),
             xytext=(-2 if crowded else 2, 0),
@@ -187,9 +192,14 @@ def draw_resonances(axes: Axes, flux: DiffuseFlux, *, labels: bool) -> None:
             fontsize=8.0,
             color="0.25",
         )
-    listing = ", ".join(rf"$\nu_{state}$ {human_energy(energy, 3)}" for energy, state in states)
+    listing = ", ".join(f"{state} {human_energy(energy, 3)}" for energy, state in states)
+    primes = "" if len(every) == 1 else " (primed: of the second, third, ... mediator)"
     axes.set_title(
-        f"dotted: resonances at z = 0, {listing}", fontsize=7.5, loc="right", color="0.25", pad=3.0
+        f"dotted: resonances at z = 0{primes}, {listing}",
+        fontsize=7.5,
+        loc="right",
+        color="0.25",
+        pad=3.0,
     )
 
 

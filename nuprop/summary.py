@@ -173,14 +173,20 @@ def _scalar(value: Any, unit: str) -> str:
 
 
 def _resonances(flux: DiffuseFlux) -> str:
-    finite = [
-        f"{human_energy(energy)} (ν{state})"
-        for state, energy in enumerate(flux.resonances_gev, start=1)
-        if math.isfinite(energy)
-    ]
-    if not finite:
+    every = np.atleast_2d(flux.resonances_gev)
+    found = []
+    for number, energies in enumerate(every, start=1):
+        finite = [
+            f"{human_energy(energy)} (ν{state})"
+            for state, energy in enumerate(energies, start=1)
+            if math.isfinite(energy)
+        ]
+        if finite:
+            whose = f"mediator {number}: " if len(every) > 1 else ""
+            found.append(whose + ", ".join(finite))
+    if not found:
         return "none"
-    return f"{', '.join(finite)} at z = 0; sources reach to z = {flux.z_max:g}"
+    return f"{'; '.join(found)} at z = 0; sources reach to z = {flux.z_max:g}"
 
 
 def _extremes(flux: DiffuseFlux) -> str:

@@ -119,10 +119,15 @@ def test_balance_of_books_that_do_not_close():
     assert "1.0e-01" in lines[-1]
 
 
-@pytest.mark.parametrize("fields", [{}, {"cells": True}, {"per_steradian": False}])
+ONE = [np.inf, 7.5e5, 6.4e5]
+TWO = [ONE, [np.inf, 3.1e5, 2.9e5]]
+
+
+@pytest.mark.parametrize(
+    "fields", [{}, {"cells": True}, {"per_steradian": False}, {"resonances_gev": TWO}]
+)
 def test_save_and_load_lose_nothing(fake_flux, tmp_path, fields):
-    inf = np.array([np.inf, 7.5e5, 6.4e5])
-    flux = fake_flux(resonances_gev=inf, status=Status.UNBALANCED, **fields)
+    flux = fake_flux(status=Status.UNBALANCED, **{"resonances_gev": ONE, **fields})
     path = flux.save(tmp_path / "new folder" / "flux.ecsv")
     same(nuprop.load(path), flux)
     same(nuprop.DiffuseFlux.load(str(path)), flux)
@@ -209,6 +214,15 @@ def test_repr_tells_what_how_and_how_well(fake_flux):
 def test_repr_of_massless_relics_names_no_infinite_resonance(fake_flux):
     assert "none" in str(fake_flux(resonances_gev=[np.inf] * 3))
     assert "inf" not in str(fake_flux(resonances_gev=[np.inf, 7e5, 6e5]))
+
+
+def test_resonances_of_several_mediators(fake_flux):
+    flux = fake_flux(resonances_gev=TWO)
+    assert flux.resonance_energies.shape == (2, 3)
+    rows = "mediator 1: 750 TeV (ν2), 640 TeV (ν3); mediator 2: 310 TeV (ν2), 290 TeV (ν3) at z = 0"
+    assert rows in " ".join(str(flux).split())
+    with pytest.raises(GridError, match=r"resonances_gev has the shape .*; \(2, 3\) is needed"):
+        fake_flux(resonances_gev=[[1.0, 2.0]] * 2)
 
 
 @pytest.mark.parametrize(

@@ -81,6 +81,11 @@ def test_resonances_are_marked_and_listed(fake_flux):
         assert sorted(dotted) == [640.83e3, 751.86e3]
     assert "641 TeV" in upper.get_title(loc="right")
     assert "inf" not in upper.get_title(loc="right")
+    both = fake_flux(resonances_gev=[[np.inf, 751.86e3, 640.83e3], [np.inf, np.inf, 290e3]])
+    upper, _ = plot_flux(both).axes
+    dotted = [item.get_xdata()[0] for item in upper.get_lines() if item.get_linestyle() == ":"]
+    assert sorted(dotted) == [290e3, 640.83e3, 751.86e3]
+    assert r"$\nu_3$' 290 TeV, $\nu_3$ 641 TeV" in upper.get_title(loc="right")
 
 
 def test_the_dip_and_the_points_lie_inside_the_axes(fake_flux):

@@ -24,7 +24,8 @@ from nuprop.errors import (
     Status,
     UnitError,
 )
-from nuprop.transport import emission_of
+from nuprop.transport import emission_of, lines_of
+from nuprop.transport.averages import spectral_kinks
 from nuprop.transport.emitted import free_flux
 
 TEV, PEV = 1e3, 1e6
@@ -691,3 +692,15 @@ def test_energies_with_units():
     np.testing.assert_allclose(tev.values, default().values, rtol=1e-10)  # slope of one rounding
     assert tev.energy.unit == u.GeV
     assert tev.total.unit == 1 / (u.GeV * u.cm**2 * u.s * u.sr)
+
+
+def test_cells_are_cut_at_the_edges_of_every_mediator():
+    mediators = [FIG3.mediator, nuprop.ZPrime.lmu_ltau("7 MeV", 3e-4)]
+    relics, history = COLD.state, nuprop.expansion(COSMOLOGY)
+    lines = [lines_of(each, FIG3.neutrinos, relics, history) for each in mediators]
+    emission = emission_of(nuprop.Source(z_max=5.0), FIG3.neutrinos, history)
+    kinks = np.exp(np.asarray(spectral_kinks(lines, emission)))
+    for mediator in mediators:
+        edges = nuprop.resonance_energies(mediator, FIG3.neutrinos, z=[0.0, 5.0]).value.ravel()
+        distance = np.min(np.abs(kinks / edges[:, None] - 1.0), axis=1)
+        np.testing.assert_allclose(distance, 0.0, atol=1e-12)  # rounding of exp and ln

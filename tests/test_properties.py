@@ -94,7 +94,7 @@ def problem(p, nature, *, thermal):
 @jax.vmap
 def solve(p):
     lines, emission = problem(p, "majorana", thermal=False)
-    panels = book_nodes(lines, emission, spectral_kinks(lines, emission))
+    panels = book_nodes(lines, emission, spectral_kinks([lines], emission))
     energies = jnp.concatenate([LOG_ENERGY, panels.nodes.reshape(-1)])
     result = sweep(energies, lines, emission)
     n = LOG_ENERGY.size

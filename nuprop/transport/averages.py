@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -70,19 +71,19 @@ def cell_rule(log_edges: jax.Array, kinks: jax.Array, pieces: int, order: int = 
     return CellRule(nodes, weights, cell, n_cells)
 
 
-def spectral_kinks(lines: Lines, emission: Emission) -> jax.Array:
+def spectral_kinks(lines: Sequence[Lines], emission: Emission) -> jax.Array:
     """ln(E) at Earth where a flux through relics at rest jumps or bends, shape (k,).
 
-    E/(1 + z) for each resonance and each kink E of the source's spectrum; z is 0, z_max, or a break
-    of the evolution.
+    E/(1 + z) for each resonance of all mediators, and each kink E of the source's spectrum; z is 0,
+    z_max, or a break of the evolution or of the relics' density.
     """
     places = jnp.concatenate(
         [
             jnp.zeros(1),
             jnp.atleast_1d(emission.u_max),
             emission.log_breaks,
-            jnp.minimum(lines.relics.breaks, emission.u_max),
+            jnp.minimum(lines[0].relics.breaks, emission.u_max),
         ]
     )
-    energies = jnp.concatenate([lines.log_resonance, emission.log_kinks])
+    energies = jnp.concatenate([*(each.log_resonance for each in lines), emission.log_kinks])
     return (energies[:, None] - places).reshape(-1)

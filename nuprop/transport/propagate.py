@@ -434,12 +434,15 @@ def _prepare(
 ) -> _Setup:
     all_lines = [lines_of(mediator, neutrinos, relics, history) for mediator in mediators]
     lines = all_lines[0]
+    resonances = [
+        jnp.where(each.massive, jnp.exp(each.log_resonance), jnp.inf) for each in all_lines
+    ]
     emission = emission_of(source, neutrinos, history, helicities)
     return _Setup(
         lines=lines,
         emission=emission,
         mixing=neutrinos.mixing,
-        resonances=jnp.where(lines.massive, jnp.exp(lines.log_resonance), jnp.inf),
+        resonances=resonances[0] if len(resonances) == 1 else jnp.stack(resonances),
         perturbative=jnp.all(
             jnp.stack([mediator.is_perturbative(relics.nature) for mediator in mediators])
         ),
@@ -462,7 +465,8 @@ def _run(
     pieces: int,
 ) -> tuple[jax.Array, jax.Array, Books]:
     """Flux, free flux and books at ln(energies), or, with `pieces`, averaged between ln(edges)."""
-    kinks = spectral_kinks(lines, emission)
+    every = [lines] if interactions is None else [one.lines for one in interactions]
+    kinks = spectral_kinks(every, emission)
     rule: CellRule | None = cell_rule(grid, kinks, pieces) if pieces else None
     log_energy = grid if rule is None else rule.log_energy
     if method == "sweep":

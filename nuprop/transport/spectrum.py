@@ -227,14 +227,15 @@ def cell_averages(
     """
     emission = emission_of(source, neutrinos, expansion, helicities)
     mediators = mediator if isinstance(mediator, tuple) else (mediator,)
-    first = mediators[0] if method == "cascade" else _only(mediator)
-    lines = lines_of(first, neutrinos, relics, expansion)
+    if method != "cascade":
+        mediators = (_only(mediator),)
+    lines = [lines_of(each, neutrinos, relics, expansion) for each in mediators]
     rule = cell_rule(jnp.log(jnp.asarray(edges)), spectral_kinks(lines, emission), pieces, order)
     if method == "cascade":
         media = _media(mediators, neutrinos, relics, expansion, emission, lattice)
         return rule.average(cascaded_flux(*media, emission, rule.log_energy)[0])
     shape = _march_shape(lattice)
-    flux, _ = solve(lines, emission, rule.log_energy, method=method, lattice=shape)
+    flux, _ = solve(lines[0], emission, rule.log_energy, method=method, lattice=shape)
     return rule.average(flux)
 
 

@@ -88,7 +88,7 @@ _SIZE = 128
 
 @partial(jax.jit, static_argnames=("panels", "order"))
 def _sweep(log_energy, lines, emission, **options):
-    panels = book_nodes(lines, emission, spectral_kinks(lines, emission))
+    panels = book_nodes(lines, emission, spectral_kinks([lines], emission))
     energies = jnp.concatenate([log_energy, panels.nodes.reshape(-1)])
     result = sweep(energies, lines, emission, **options)
     books = sweep_books(panels, result.flux[..., _SIZE:], result.free[..., _SIZE:], result, lines)
