@@ -1,6 +1,8 @@
 """Scalar: constructors, widths, decays, and what other papers call its coupling."""
 
+import json
 import math
+import pickle
 
 import astropy.units as u
 import jax
@@ -338,5 +340,13 @@ class TestConventions:
         vector = describe_text(ZPrime.lmu_ltau("10 MeV", 5e-4), Neutrinos())
         assert "width 6.63146e-11 GeV = 6.63146e-09 M, lifetime 9.926e-15 s" in vector
         assert "  23  1.66859e-07" in vector
+        assert str(NAMED["universal"](complex_field=True).describe()) == text  # Dirac only
+        zprime = ZPrime.lmu_ltau("10 MeV", 5e-4)
+        assert str(zprime.describe()) == vector
+        inverted = Neutrinos("0.05 eV", ordering="inverted")
+        said = str(zprime.describe(inverted, "dirac"))
+        assert said == describe_text(zprime, inverted, "dirac")
+        assert json.loads(json.dumps(zprime.describe())) == zprime.describe()
+        assert str(pickle.loads(pickle.dumps(zprime.describe()))) == vector
         with pytest.raises(ParameterError, match="nature = 'majorana'"):
             describe_text(NAMED["universal"](complex_field=True), Neutrinos())

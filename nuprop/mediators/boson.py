@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -16,6 +16,9 @@ from nuprop.mediators.coupling import squared_moduli
 from nuprop.neutrinos import Neutrinos
 from nuprop.pytree import leaf_text
 from nuprop.units import is_traced
+
+if TYPE_CHECKING:
+    from nuprop.mediators.conventions import Described
 
 Nature = Literal["majorana", "dirac"]
 
@@ -65,6 +68,33 @@ class Boson(ABC):
     def lifetime(self, nature: Nature = "majorana") -> jax.Array:
         """Mean life hbar/Gamma [s] at rest."""
         return HBAR_C / SPEED_OF_LIGHT / self.width(nature)
+
+    def describe(
+        self, neutrinos: Neutrinos | None = None, nature: Nature | None = None
+    ) -> Described:
+        """Plain values for the record that a result carries; printed, a report.
+
+        `print(mediator.describe())` writes the Lagrangian, the width, the peak and the integral of
+        the cross section, and the factors to other conventions, see `describe_text`.
+
+        Parameters
+        ----------
+        neutrinos : Neutrinos, optional
+            Whose mixing the report takes; by default `Neutrinos()`.
+        nature : "majorana" or "dirac", optional
+            Of the neutrinos in the report; by default "majorana" where the Lagrangian allows it.
+
+        Returns
+        -------
+        Described, a dict
+        """
+        from nuprop.mediators.conventions import Described
+
+        return Described(self._values(), self, neutrinos, nature)
+
+    @abstractmethod
+    def _values(self) -> dict[str, Any]:
+        """Parameters by name, as numbers, lists and text."""
 
     def secondary_yields(self, neutrinos: Neutrinos, nature: Nature = "majorana") -> jax.Array:
         """Half the active secondaries in each state, P_k = BR_active (g g^dagger)_kk / Tr.

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import numpy as np
@@ -70,6 +72,34 @@ class Factors:
     coupling: float
     width: float
     peak: float
+
+
+class Described(dict[str, Any]):
+    """Plain values of a mediator; printed, the report of `describe_text`.
+
+    Parameters
+    ----------
+    values : mapping
+    mediator : ZPrime or Scalar
+    neutrinos : Neutrinos, optional
+    nature : "majorana" or "dirac", optional
+    """
+
+    def __init__(
+        self,
+        values: Mapping[str, Any],
+        mediator: Any,
+        neutrinos: Neutrinos | None = None,
+        nature: Nature | None = None,
+    ) -> None:
+        super().__init__(values)
+        dirac = isinstance(mediator, Scalar) and mediator.complex_field
+        if nature is None:
+            nature = "dirac" if dirac and not mediator.lepton_number else "majorana"
+        self._about = (mediator, neutrinos or Neutrinos(), nature)
+
+    def __str__(self) -> str:
+        return describe_text(*self._about)
 
 
 def own_convention(mediator: ZPrime | Scalar, nature: Nature = "majorana") -> Convention:

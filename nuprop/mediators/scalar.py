@@ -288,8 +288,7 @@ class Scalar(Boson):
         narrow = self.width(nature) <= LARGEST_WIDTH * jnp.asarray(self.mass)
         return narrow & (largest <= LARGEST_COUPLING**2)
 
-    def describe(self) -> dict[str, Any]:
-        """Plain values for the record that a result carries."""
+    def _values(self) -> dict[str, Any]:
         return {
             "model": f"scalar-{self.model}",
             "mass [MeV]": float(self.mass) * 1e3,

@@ -136,6 +136,9 @@ class ZPrime(Boson):
     ) -> ZPrime:
         """Gauge boson of L_mu - L_tau: charges (0, 1, -1) of e, mu, tau and their neutrinos.
 
+        L = g' Z'_a sum_l Q_l (nubar_l gamma^a P_L nu_l + lbar gamma^a l), Q = (0, 1, -1); mixing
+        with the photon adds e times it to the couplings of charged leptons, see `photon_mixing_at`.
+
         Parameters
         ----------
         mass : Quantity, str or float, GeV
@@ -170,7 +173,10 @@ class ZPrime(Boson):
     def le_lmu(
         cls, mass: Any, coupling: Any, kinetic_mixing: Any = 0.0, loop_mixing: bool = False
     ) -> ZPrime:
-        """Gauge boson of L_e - L_mu: charges (1, -1, 0); arguments as in `lmu_ltau`."""
+        """Gauge boson of L_e - L_mu: charges (1, -1, 0).
+
+        L and arguments as in `lmu_ltau`, Q = (1, -1, 0).
+        """
         charges = (1.0, -1.0, 0.0)
         return _named(cls, "le-lmu", mass, coupling, charges, charges, kinetic_mixing, loop_mixing)
 
@@ -178,7 +184,10 @@ class ZPrime(Boson):
     def le_ltau(
         cls, mass: Any, coupling: Any, kinetic_mixing: Any = 0.0, loop_mixing: bool = False
     ) -> ZPrime:
-        """Gauge boson of L_e - L_tau: charges (1, 0, -1); arguments as in `lmu_ltau`."""
+        """Gauge boson of L_e - L_tau: charges (1, 0, -1).
+
+        L and arguments as in `lmu_ltau`, Q = (1, 0, -1).
+        """
         charges = (1.0, 0.0, -1.0)
         return _named(cls, "le-ltau", mass, coupling, charges, charges, kinetic_mixing, loop_mixing)
 
@@ -188,6 +197,8 @@ class ZPrime(Boson):
     ) -> ZPrime:
         """Gauge boson of B - L: charge -1 of every lepton; arguments as in `lmu_ltau`.
 
+        L = -g' Z'_a sum_l (nubar_l gamma^a P_L nu_l + lbar gamma^a l), and without P_L for Dirac
+        neutrinos; plus (g'/3) Z'_a qbar gamma^a q of quarks, see below.
         Dirac neutrinos couple with both chiralities: half of the decays to them are then to sterile
         states, lost to the neutrino flux. Decays to hadrons are not included, which a
         `PhysicsWarning` says above 400 MeV. The loop diverges: `loop_mixing` must stay off.
@@ -211,6 +222,7 @@ class ZPrime(Boson):
     ) -> ZPrime:
         """Equal coupling g' to all neutrinos; arguments as in `lmu_ltau`.
 
+        L = g' Z'_a sum_l nubar_l gamma^a P_L nu_l.
         Charged leptons couple through `kinetic_mixing` only, and there is no loop to switch on.
         """
         return _named(
@@ -228,6 +240,7 @@ class ZPrime(Boson):
     ) -> ZPrime:
         """Coupling g' to one flavor of neutrinos; further arguments as in `lmu_ltau`.
 
+        L = g' Z'_a nubar_l gamma^a P_L nu_l of one l.
         Charged leptons couple through `kinetic_mixing` only, and there is no loop to switch on.
 
         Parameters
@@ -332,8 +345,7 @@ class ZPrime(Boson):
         narrow = self.width(nature) <= LARGEST_WIDTH * jnp.asarray(self.mass)
         return narrow & (largest <= LARGEST_COUPLING**2)
 
-    def describe(self) -> dict[str, Any]:
-        """Plain values for the record that a result carries."""
+    def _values(self) -> dict[str, Any]:
         return {
             "model": self.model,
             "mass [MeV]": float(self.mass) * 1e3,
