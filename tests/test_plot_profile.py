@@ -12,7 +12,7 @@ from scipy.stats import chi2
 import nuprop
 from nuprop.errors import ConfigError, FitError, ParameterError, UnitError
 from nuprop.inference import Profile
-from nuprop.plot import plot_corner, plot_profile
+from nuprop.plot import plot_corner, plot_exclusions, plot_profile
 from nuprop.plot.axes import ParameterAxis
 from nuprop.plot.resonances import resonance_masses
 
@@ -127,6 +127,19 @@ def test_points_that_are_missing_are_gray_and_those_that_failed_are_crossed_out(
         line(axes, "fit not conv").get_xdata(), [profile.axes["index"][20]]
     )
     assert not {"not computed", "fit not converged"} & set(labels(plot_profile(profile)))
+
+
+def test_the_coupling_has_the_symbol_of_its_lagrangian():
+    vector, scalar = (
+        plane(about={"data": ["hese-7.5yr"], "mediator": kind("10 MeV", 1e-2).describe()})
+        for kind in (nuprop.ZPrime.universal, nuprop.Scalar.universal)
+    )
+    said = [plot_profile(each).axes[0].get_ylabel() for each in (vector, scalar)]
+    assert said == ["coupling $g'$", r"coupling $\lambda$"]
+    panels = {("hese-7.5yr", "cold"): {("vector", "-"): vector}}
+    assert plot_exclusions(panels).axes[0].get_ylabel() == "coupling $g'$"
+    panels[("hese-7.5yr", "cold")][("scalar", "-")] = scalar
+    assert plot_exclusions(panels).axes[0].get_ylabel() == r"coupling $g'$ or $\lambda$"
 
 
 @pytest.mark.parametrize("first", ["mass", "coupling"])

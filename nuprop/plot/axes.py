@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -35,6 +36,19 @@ _PREFIXES = (
 
 
 _SPACE = r"\,"
+
+
+def coupling_symbol(about: Mapping[str, Any]) -> str:
+    """Symbol of the coupling in the Lagrangian of the mediator that a record is about.
+
+    Parameters
+    ----------
+    about : mapping
+        As `Profile.about`: its "mediator" tells the model. Without one the boson is a vector.
+    """
+    mediator = about.get("mediator")
+    model = mediator.get("model") if isinstance(mediator, Mapping) else None
+    return r"$\lambda$" if str(model).startswith("scalar-") else "$g'$"
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What many analyses exclude, in one figure: panels of (M, g')."""
+"""What many analyses exclude, in one figure: panels of mass and coupling."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nuprop.panels import PALETTE, require_format, save, style
+from nuprop.plot.axes import coupling_symbol
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -62,10 +63,12 @@ def plot_exclusions(
             for (color, dash), profile in each.items():
                 tint = PALETTE[colors.index(color) % len(PALETTE)]
                 _draw(axes, profile, level, color=tint, linestyle=_DASHES[dashes.index(dash)])
+        profiles = [profile for each in panels.values() for profile in each.values()]
+        symbols = dict.fromkeys(coupling_symbol(profile.about) for profile in profiles)
         for axes in grid[-1]:
-            axes.set_xlabel(r"$M_{Z'}$ [MeV]")
+            axes.set_xlabel("mediator mass $M$ [MeV]")
         for line in grid:
-            line[0].set_ylabel("coupling $g'$")
+            line[0].set_ylabel(f"coupling {' or '.join(symbols)}")
         handles = [
             Line2D([], [], color=PALETTE[i % len(PALETTE)], label=color)
             for i, color in enumerate(colors)
