@@ -103,8 +103,9 @@ def flux_from(
     Returns
     -------
     flux, free : Array, shape (n_channels, 3, n)
-        On the lattice flux over free flux is interpolated, without steep edges, which are known; below it every neutrino is free and the secondaries are the moments
-        of all interactions; above it nothing interacts.
+        On the lattice flux over free flux is interpolated, without its steep edges, which are
+        known; below it every neutrino is free and the secondaries are the moments of all
+        interactions; above it nothing interacts.
     """
     free = free_flux(emission, log_energy)
     total = jnp.sum(free, axis=(0, 1))
