@@ -22,7 +22,7 @@ from nuprop.transport.exchange import decay_rates
 from nuprop.transport.history import advance
 from nuprop.transport.landing import Crossing, crossing
 from nuprop.transport.lattice import Lattice
-from nuprop.transport.medium import Exchange, Interaction, Medium
+from nuprop.transport.medium import Exchange, Interaction, Local, Medium
 from nuprop.transport.problem import Emission
 
 #: Flux, in units of the width of the lowest cell, whose square still is a number.
@@ -124,8 +124,11 @@ def cascade(
     ladder = _ladder(rates, stride, diagonals - 0.5 * h, h, here)
     step = np.arange(n_steps)
 
+    def looked_up(energy: jax.Array, tables: Any) -> list[Local]:
+        return [medium.at(table, energy) for medium, table in zip(media, tables, strict=True)]
+
     def diagonal(carry: Any, inputs: Any) -> tuple[Any, Any]:
-        contents, last, counted, plain, falling, crossed, before = carry
+        contents, last, counted, plain, falling, crossed, before, local = carry
         d, log_energy, made, begun, tables, steep = inputs
         energy = jnp.exp(log_energy)
         within = jnp.asarray(d - step < n_cells, dtype=float)
@@ -133,7 +136,7 @@ def cascade(
         contents = jnp.concatenate([contents[:, 1:], begun * shares], axis=1)
         last = jax.tree.map(lambda v: jnp.concatenate([v[:, 1:], v[:, -1:]], axis=1), last)
         counted = jnp.pad(counted[:, 1:], ((0, 0), (0, 1)))
-        local = [medium.at(table, energy) for medium, table in zip(media, tables, strict=True)]
+        lower = looked_up(energy * jnp.exp(-h), tables)
 
         landing = 1.0 - here.passing
         gained = jnp.tensordot(landing, plain, axes=1)
@@ -147,9 +150,15 @@ def cascade(
                     for m in exchange.powers:
                         gained = gained + jnp.sum(landing[m] * met * crossed[i, n, m], axis=(0, 1))
             returned = returned + medium.returned(sight, each, steep.stay, here.stay, energy)
-        parts = jnp.maximum(sum(sight.parts for sight in local), 0.0)
+        parts, next_parts = (
+            jnp.maximum(sum(sight.parts for sight in sights), 0.0) for sights in (local, lower)
+        )
         depth = jnp.sum(parts, axis=0)
-        after, mean, last = advance(contents, parts, returned, fresh * shares + gained, last)
+        # the step after today's: at one energy steps differ by redshift only
+        cooling = depth[:, :1] / jnp.maximum(depth[:, 1:2], _FAINTEST)
+        ahead = jnp.concatenate([next_parts[0, :, :1] * cooling, next_parts[0, :, :-1]], axis=1)
+        source = fresh * shares + gained
+        after, mean, last = advance(contents, parts, returned, source, last, ahead)
 
         made_plain: Any = 0.0
         falling = {m: steep.passing[:, m, None, None] * falling[m] for m in powers}
@@ -185,7 +194,7 @@ def cascade(
             lambda v: v[..., jnp.minimum(d, n_steps - 1)], (plain, falling, crossed)
         )
         out = (after[:, 0], counted[:, 0], active, fallen)
-        return (after, last, counted, plain, falling, crossed, before), out
+        return (after, last, counted, plain, falling, crossed, before, lower), out
 
     n_targets = (media[0].nodes.w.shape[0], 3, rows, n_steps)
     empty: dict[bool, dict[tuple[int, int, int], jax.Array]] = {True: {}, False: {}}
@@ -203,13 +212,14 @@ def cascade(
         {m: jnp.zeros((n_rates, rows, n_steps)) for m in powers},
         empty[True],
         empty[False],
+        looked_up(jnp.exp(diagonals[-1]), [medium.tables.on(-1) for medium in media]),
     )
     inputs = (
         np.arange(n_diagonals),
         diagonals,
         emitted,
         entering,
-        [medium.tables for medium in media],
+        [medium.tables.on(np.maximum(np.arange(n_diagonals) - 1, 0)) for medium in media],
         ladder,
     )
     _, (contents, counted, active, fallen) = jax.lax.scan(diagonal, carry, inputs, reverse=True)

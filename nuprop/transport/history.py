@@ -8,8 +8,9 @@ import numpy as np
 
 #: Depth of a step below which it counts to first order, and depth that has no slope.
 _TRANSPARENT, _NOTHING = 1e-5, 1e-12
-#: Largest change of ln(depth) in a part of a step, and change below which nothing changes.
-_STEEPEST, _FLAT = 3.0, 1e-3
+#: Largest change of ln(depth) in a part of a step and of this change between two, and change below
+#: which nothing changes.
+_STEEPEST, _BENT, _FLAT = 3.0, 1.5, 1e-3
 
 
 def advance(
@@ -18,6 +19,7 @@ def advance(
     returned: jax.Array,
     source: jax.Array,
     before: tuple[jax.Array, jax.Array],
+    ahead: jax.Array,
 ) -> tuple[jax.Array, jax.Array, tuple[jax.Array, jax.Array]]:
     """Solve dN_v/dt = -(depth_v - returned_vv) N_v + source_v + sum_w returned_vw N_w over a step.
 
@@ -27,8 +29,8 @@ def advance(
     parts : (n_parts, rows, n), depths of equal parts of the step, the earliest first.
     returned : (rows, rows, n), [out, in], what comes back of one that stays for a step.
     source : (rows, n), what is added in the step.
-    before : depth of the last part that is not made up by returns, and source, each (rows, n), in
-        the step before.
+    before : depth of the last part, and source, each (rows, n), in the step before.
+    ahead : (rows, n), depth of the first part of the step after.
 
     Returns
     -------
@@ -39,17 +41,19 @@ def advance(
     Notes
     -----
     With the mean of the other states over the step in the last term: positive, of second order in
-    the width of a step and stable for any depth. Where relics are opaque the flux follows its
-    sources, so that their slope in time shows, and that of the depth.
+    the width of a step and stable for any depth. Where relics are opaque the flux at the end of a
+    step is its source over the rate there, on the flank of a line much unlike that in its middle.
     """
     rows = source.shape[0]
     depth = jnp.sum(parts, axis=0)
     diagonal = jnp.stack([returned[v, v] for v in range(rows)])
     removal = jnp.maximum(depth - diagonal, 0.0)
+    course = _course(jnp.concatenate([before[0][None], parts, ahead[None]]))
+    now = (parts[-1], source)
     parts = parts * (removal / jnp.where(depth > 0.0, depth, 1.0))
     others = returned * (1.0 - np.eye(rows))[..., None]
 
-    survival, arriving, tilted, early = _through(parts, before[0])
+    survival, arriving, tilted, early = _through(parts, course)
     seen = removal > _TRANSPARENT
     safe = jnp.where(seen, removal, 1.0)
     phi = jnp.where(seen, (1.0 - survival) / safe, 1.0 - 0.5 * removal)
@@ -59,13 +63,13 @@ def advance(
     entering = source + jnp.sum(others * coupled, axis=1)
     after = survival * contents + arriving * entering + tilted * slope
     mean = coupled - jnp.where(seen, tilted / safe, 0.0) * slope
-    return after, mean, (parts[-1], source)
+    return after, mean, now
 
 
 def _through(
-    parts: jax.Array, before: jax.Array
+    parts: jax.Array, course: tuple[jax.Array, jax.Array]
 ) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
-    """Divide a step in parts of constant depth, and count what survives.
+    """Follow the depth through the parts of a step, and count what survives.
 
     Returns
     -------
@@ -76,12 +80,8 @@ def _through(
     """
     n_parts = parts.shape[0]
     passed, phi, psi, chi = _exponential_means(parts)
-    kept = _kept(parts, (phi, psi, chi), _course(parts, before))
-    survival, arriving, tilted = (
-        jnp.ones_like(before),
-        jnp.zeros_like(before),
-        jnp.zeros_like(before),
-    )
+    kept = _kept((phi, psi, chi), *course)
+    survival, arriving, tilted = jnp.ones_like(phi[0]), 0.0, 0.0
     for q in reversed(range(n_parts)):
         begun = q / n_parts - 0.5
         arriving = arriving + survival * kept[q] / n_parts
@@ -94,25 +94,30 @@ def _through(
     return survival, arriving, tilted, early
 
 
-def _course(parts: jax.Array, before: jax.Array) -> jax.Array:
-    """Find how ln(depth) changes over each part, from its neighbors; extrapolated for the last."""
-    log = jnp.log(jnp.concatenate([before[None], parts]) + _NOTHING)
-    steps = jnp.diff(log, axis=0)
-    last = steps[-1:] + 0.5 * (steps[-1:] - steps[-2:-1]) if len(parts) > 1 else steps
-    change = jnp.concatenate([0.5 * (steps[:-1] + steps[1:]), last])
-    return jnp.clip(change, -_STEEPEST, _STEEPEST)
+def _course(depths: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Find how ln(depth) changes over each part but the first and the last, and its curvature."""
+    steps = jnp.diff(jnp.log(depths + _NOTHING), axis=0)
+    rise, bend = 0.5 * (steps[:-1] + steps[1:]), steps[1:] - steps[:-1]
+    return jnp.clip(rise, -_STEEPEST, _STEEPEST), jnp.clip(bend, -_BENT, _BENT)
 
 
-def _kept(depth: jax.Array, means: tuple[jax.Array, ...], rise: jax.Array) -> jax.Array:
-    """int_0^1 ds e^-v(s), v the depth in the last s, where ln(rate) rises linearly in time.
+def _kept(means: tuple[jax.Array, ...], rise: jax.Array, bend: jax.Array) -> jax.Array:
+    """int_0^1 ds e^-v(s), v the depth in the last s, where ln(rate) rises in time.
 
     The integral over v is an average of 1/rate, rate = last - rise v/a, with the weight e^-v: it
-    takes the mean of v and its variance.
+    takes the mean of v and its variance. Where v is large it shows that the rate at the end also
+    has a curvature.
+
+    Parameters
+    ----------
+    means : phi, psi and chi of `_exponential_means`.
+    rise, bend : change of ln(rate), and of this change.
     """
     phi, psi, chi = means
     flat = jnp.abs(rise) < _FLAT
     safe = jnp.where(flat, 1.0, rise)
     last = jnp.where(flat, 1.0 + 0.5 * rise, -safe / jnp.expm1(-safe))
+    last = last * jnp.exp(bend / 12.0 * (1.0 - phi))
     rate = last - rise * (1.0 - psi / phi)
     spread = 3.0 * rise**2 * (psi**2 - 2.0 * chi) / (phi * rate) ** 2
     # Pade of artanh(y)/y in y^2: exact for small depths

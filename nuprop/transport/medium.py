@@ -108,7 +108,16 @@ class Tables:
     exchanged: jax.Array
     made: jax.Array
 
+    def on(self, diagonals: Any) -> Tables:
+        """Take those of some diagonals."""
+        return jax.tree.map(lambda v: v[diagonals], self)  # type: ignore[no-any-return]
 
+
+@partial(
+    jax.tree_util.register_dataclass,
+    data_fields=["parts", "active", "line", "amounts"],
+    meta_fields=[],
+)
 @dataclass(frozen=True)
 class Local:
     """A medium on one diagonal.
