@@ -12,6 +12,7 @@ from reference.opaque_cases import (
     CASES,
     FAST,
     HISTORY,
+    MOVING,
     Case,
     compared,
     edges,
@@ -32,20 +33,19 @@ SMALL = [
     Case("lmu_ltau", "1 GeV", 0.3, FAST, low=0.2, reach=1.5),
     Case("lmu_ltau", "100 MeV", 0.05, FAST, low=0.2, reach=1.5),
 ]
-#: Of the cases those for which the reference itself is good to 1e-3: no line of depth 1e3.
-SETTLED = [
+#: Of the cases those on whose narrow lines, of depths above 1e3, the flux falls to 1e-2 and below
+#: within a few cells: there both solvers are off by 3e-3 to 3e-2, less on finer grids.
+STEEP = [
     case
     for case in CASES
-    if (case.kind, case.mass, case.coupling)
-    in {
+    if case.masses == MOVING
+    and (case.kind, case.mass, case.coupling)
+    not in {
         ("lmu_ltau", "10 MeV", 5e-4),
-        ("lmu_ltau", "1 GeV", 0.3),
-        ("universal", "1 GeV", 1.0),
-        ("universal", "10 GeV", 1.0),
+        ("lmu_ltau", "10 MeV", 1.0),
+        ("universal", "10 MeV", 0.05),
         ("universal", "100 GeV", 1.0),
-        ("real", "1 GeV", 1.0),
         ("real", "100 GeV", 1.0),
-        ("complex", "1 GeV", 1.0),
     }
 ]
 
@@ -121,10 +121,15 @@ def test_narrow_lines_agree_with_the_march():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("case", SETTLED, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_survey_of_mediators(case):
-    total, *_ = _deviation(case, steps_of=1)
-    assert np.max(total) < 3e-3
+    total, states, *_ = _deviation(case, steps_of=1)
+    assert np.median(total) < 3e-3
+    assert np.quantile(total, 0.75) < (3e-3 if case not in STEEP else 2e-2)
+    if case not in STEEP:
+        # between a line's center and a cell next to it the reference is as coarse as the lattice
+        assert np.quantile(total, 0.97) < 3e-3
+        assert np.quantile(states, 0.97) < 1e-2
 
 
 @pytest.mark.slow
