@@ -81,7 +81,8 @@ def _through(
     n_parts = parts.shape[0]
     passed, phi, psi, chi = _exponential_means(parts)
     kept = _kept((phi, psi, chi), *course)
-    survival, arriving, tilted = jnp.ones_like(phi[0]), 0.0, 0.0
+    survival, nothing = jnp.ones_like(phi[0]), jnp.zeros_like(phi[0])
+    arriving, tilted = nothing, nothing
     for q in reversed(range(n_parts)):
         begun = q / n_parts - 0.5
         arriving = arriving + survival * kept[q] / n_parts

@@ -110,7 +110,7 @@ class Tables:
 
     def on(self, diagonals: Any) -> Tables:
         """Take those of some diagonals."""
-        return jax.tree.map(lambda v: v[diagonals], self)  # type: ignore[no-any-return]
+        return jax.tree.map(lambda v: v[diagonals], self)
 
 
 @partial(
