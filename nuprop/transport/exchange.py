@@ -120,8 +120,8 @@ def kernels_of(scattering: Scattering, n_channels: int, density: jax.Array) -> t
     for term in scattering.terms:
         if term.prefactor_name not in PREFACTORS:
             raise ParameterError(
-                "two mediators whose resonances interfere: their rates can be added (give a tuple "
-                "of mediators), their amplitudes not"
+                f"a product of two lines, {term.prefactor_name!r}: "
+                "`interfering_vectors` divides it among them"
             )
         kernel = Kernel(
             yields=_in_channels(term, n_channels, density),

@@ -20,7 +20,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import combinations, product
 from typing import Any
 
 import jax
@@ -164,6 +163,48 @@ def two_vectors(
     )
 
 
+def interfering_vectors(bosons: Sequence[VectorBoson]) -> tuple[Scattering, ...]:
+    """Divide the cross sections of several vector bosons, amplitudes added, among the bosons.
+
+    Parameters
+    ----------
+    bosons : sequence of VectorBoson
+
+    Returns
+    -------
+    tuple of Scattering
+        One for each boson, in units of its own mass and with no other pole than its own. They are
+        no cross sections by themselves; their sum is that of `two_vectors`, for any number.
+
+    Raises
+    ------
+    ParameterError
+        If the matrices differ in size.
+
+    Notes
+    -----
+    The product of two lines is one term of either by partial fractions,
+
+        1 / (D_a D_b^*) = (1 / D_a - 1 / D_b^*) / (D_b^* - D_a),
+
+    and D_b^* - D_a = M_a^2 - M_b^2 - i (M_a Gamma_a + M_b Gamma_b) is the same at every s: averages
+    over the motion of targets are those of single lines. For equal masses nothing cancels: the two
+    terms are the sum of the lines.
+    """
+    size = _size(bosons)
+    parts = []
+    for number, boson in enumerate(bosons):
+        exchanges = [_Exchange.of(each, boson.mass) for each in bosons]
+        own, others = exchanges[number], exchanges[:number] + exchanges[number + 1 :]
+        opposite = _with_line(own, exchanges) + _exchanged(exchanges, number)
+        for other in others:
+            opposite += _share_of_lines(own, other)
+        same = tuple(_exchanged_twice(exchanges, number))
+        states = FinalStates(boson.mass, boson.gamma, same, tuple(opposite), size)
+        parts.append(_with_losses(states, (boson,), CHANNELS))
+    return tuple(parts)
+
+
 def vector_final_states(*bosons: VectorBoson, channels: Sequence[str] = CHANNELS) -> FinalStates:
     """Build the cross sections of each pair of outgoing active states, all amplitudes added.
 
@@ -186,14 +227,20 @@ def vector_final_states(*bosons: VectorBoson, channels: Sequence[str] = CHANNELS
     for name in channels:
         if name not in CHANNELS:
             raise ParameterError(f"channel = {name!r}: {nearest(str(name), CHANNELS)}")
-    sizes = {np.shape(boson.couplings)[0] for boson in bosons}
-    if len(sizes) != 1:
-        raise ParameterError(f"couplings of {sorted(sizes)} states: one number of them is needed")
+    size = _size(bosons)
     exchanges = [_Exchange.of(boson, bosons[0].mass) for boson in bosons]
     same = [term for term in _same_species(exchanges) if term.channel in channels]
     opposite = [term for term in _opposite_species(exchanges) if term.channel in channels]
     first = bosons[0]
-    return FinalStates(first.mass, first.gamma, tuple(same), tuple(opposite), sizes.pop())
+    return FinalStates(first.mass, first.gamma, tuple(same), tuple(opposite), size)
+
+
+def _size(bosons: Sequence[VectorBoson]) -> int:
+    """Count the neutrinos that all bosons couple to."""
+    sizes = {np.shape(boson.couplings)[0] for boson in bosons}
+    if len(sizes) != 1:
+        raise ParameterError(f"couplings of {sorted(sizes)} states: one number of them is needed")
+    return sizes.pop()
 
 
 @dataclass(frozen=True)
@@ -230,28 +277,64 @@ def _times(first: jax.Array, second: jax.Array) -> tuple[jax.Array, jax.Array]:
 def _opposite_species(exchanges: Sequence[_Exchange]) -> list[Term]:
     """x^2 |sum_V S_V / D_V - T_V / (1 + q_V r (1 - x))|^2."""
     terms = []
-    for a in exchanges:
-        line = partial(Term, lost=None, x_power=2, pole=a.pole)
-        terms.append(line(squared_moduli(a.annihilation), channel="s", prefactor_name="s2"))
-        for b in exchanges:
-            real, imag = _times(a.annihilation, b.exchange)
-            mixed = partial(line, channel="st", propagators=1, scale=b.scale)
-            terms.append(mixed(-2.0 * real, prefactor_name="re"))
-            terms.append(mixed(2.0 * imag, prefactor_name="im", cp_odd=True))
-    for a, b in combinations(exchanges, 2):
-        real, imag = _times(a.annihilation, b.annihilation)
-        lines = partial(Term, lost=None, channel="ss", x_power=2, pole=a.pole, other_pole=b.pole)
-        terms.append(lines(2.0 * real, prefactor_name="ss_re"))
-        terms.append(lines(-2.0 * imag, prefactor_name="ss_im", cp_odd=True))
-    squares = _squared_sum([(a.exchange, a.scale) for a in exchanges], "t", False)
-    return terms + [replace(term, x_power=2) for term in squares]
+    for number, a in enumerate(exchanges):
+        terms += _with_line(a, exchanges)
+        for b in exchanges[number + 1 :]:
+            real, imag = _times(a.annihilation, b.annihilation)
+            lines = partial(
+                Term, lost=None, channel="ss", x_power=2, pole=a.pole, other_pole=b.pole
+            )
+            terms.append(lines(2.0 * real, prefactor_name="ss_re"))
+            terms.append(lines(-2.0 * imag, prefactor_name="ss_im", cp_odd=True))
+    return terms + [term for n in range(len(exchanges)) for term in _exchanged(exchanges, n)]
+
+
+def _with_line(a: _Exchange, exchanges: Sequence[_Exchange]) -> list[Term]:
+    """x^2 {|S / D|^2 - 2 Re S / D sum_V T_V^* / (1 + q_V r (1 - x))}."""
+    line = partial(Term, lost=None, x_power=2, pole=a.pole)
+    terms = [line(squared_moduli(a.annihilation), channel="s", prefactor_name="s2")]
+    for b in exchanges:
+        real, imag = _times(a.annihilation, b.exchange)
+        mixed = partial(line, channel="st", propagators=1, scale=b.scale)
+        terms.append(mixed(-2.0 * real, prefactor_name="re"))
+        terms.append(mixed(2.0 * imag, prefactor_name="im", cp_odd=True))
+    return terms
+
+
+def _share_of_lines(a: _Exchange, b: _Exchange) -> list[Term]:
+    """x^2 2 Re S_a S_b^* / (D_a (D_b^* - D_a)): of two lines, what has the pole of the first."""
+    (place, width), (other_place, other_width) = a.pole, b.pole
+    away, widths = place - other_place, width + other_width
+    square = away**2 + widths**2
+    p, q = away / square, widths / square
+    real, imag = _times(a.annihilation, b.annihilation)
+    line = partial(Term, lost=None, channel="ss", x_power=2, pole=a.pole)
+    return [
+        line(2.0 * p * real, prefactor_name="re"),
+        line(-2.0 * q * real, prefactor_name="im"),
+        line(-2.0 * q * imag, prefactor_name="re", cp_odd=True),
+        line(-2.0 * p * imag, prefactor_name="im", cp_odd=True),
+    ]
+
+
+def _exchanged(exchanges: Sequence[_Exchange], first: int) -> list[Term]:
+    """Of x^2 |sum_V T_V / (1 + q_V r (1 - x))|^2 what has a first boson, and no earlier one."""
+    amplitudes = [(a.exchange, a.scale) for a in exchanges[first:]]
+    return [replace(term, x_power=2) for term in _squared_sum(amplitudes, "t", False)]
 
 
 def _same_species(exchanges: Sequence[_Exchange]) -> list[Term]:
     """|sum_V T_V / (1 + q_V r (1 - x)) + U_V / (1 + q_V r x)|^2."""
-    terms = _squared_sum([(a.across, a.scale) for a in exchanges], "t", False)
-    terms += _squared_sum([(a.crossed, a.scale) for a in exchanges], "u", True)
-    for a, b in product(exchanges, repeat=2):
+    return [term for n in range(len(exchanges)) for term in _exchanged_twice(exchanges, n)]
+
+
+def _exchanged_twice(exchanges: Sequence[_Exchange], first: int) -> list[Term]:
+    """Of `_same_species` what has a first boson, and no earlier one."""
+    later = exchanges[first:]
+    terms = _squared_sum([(a.across, a.scale) for a in later], "t", False)
+    terms += _squared_sum([(a.crossed, a.scale) for a in later], "u", True)
+    own = later[0]
+    for a, b in [(own, own), *((own, b) for b in later[1:]), *((b, own) for b in later[1:])]:
         coefficient = 2.0 * _times(a.across, b.crossed)[0]
         mixed = partial(Term, coefficient, None, "tu", "tu", propagators=1)
         terms.append(mixed(scale=a.scale, partner=b.scale))
@@ -262,10 +345,11 @@ def _same_species(exchanges: Sequence[_Exchange]) -> list[Term]:
 def _squared_sum(
     amplitudes: Sequence[tuple[jax.Array, Any]], channel: str, mirrored: bool
 ) -> list[Term]:
-    """|sum_V A_V / (1 + q_V r (1 - x))|^2, or its mirror image."""
+    """Of |sum_V A_V / (1 + q_V r (1 - x))|^2, or its mirror image, what has the first of A_V."""
     squared = partial(Term, lost=None, channel=channel, prefactor_name="t", mirrored=mirrored)
-    terms = [squared(squared_moduli(a), propagators=2, scale=q) for a, q in amplitudes]
-    for (a, q), (b, p) in combinations(amplitudes, 2):
+    a, q = amplitudes[0]
+    terms = [squared(squared_moduli(a), propagators=2, scale=q)]
+    for b, p in amplitudes[1:]:
         real, _ = _times(a, b)
         terms.append(squared(2.0 * real, propagators="pair", scale=q, partner=p))
     return terms
