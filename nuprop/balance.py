@@ -25,6 +25,8 @@ class Balance:
         Decay products in inactive channels: charged leptons, or right-handed neutrinos.
     free_number, free_energy : float
         The free flux on the grid, which sets the rounding error of what was put back.
+    pairs_number, pairs_energy : float
+        Those among what interacted that made two bosons, and four neutrinos.
 
     Notes
     -----
@@ -32,7 +34,8 @@ class Balance:
 
         deposited + below + lost = 2 x interacted (number), = 1 x interacted (energy)
 
-    hold exactly, whatever the coupling, the source and the number of interactions in a row.
+    hold exactly, whatever the coupling, the source and the number of interactions in a row. An
+    interaction that makes two bosons counts twice in the number.
     """
 
     interacted_number: float = 0.0
@@ -45,12 +48,15 @@ class Balance:
     lost_energy: float = 0.0
     free_number: float = 0.0
     free_energy: float = 0.0
+    pairs_number: float = 0.0
+    pairs_energy: float = 0.0
 
     @property
     def number_residual(self) -> float:
         """Violation of the number balance over what interacted; see `energy_residual`."""
         outgoing = self.deposited_number + self.below_number + self.lost_number
-        return _relative(outgoing, 2.0 * self.interacted_number, self.free_number)
+        made = 2.0 * (self.interacted_number + self.pairs_number)
+        return _relative(outgoing, made, self.free_number)
 
     @property
     def energy_residual(self) -> float:

@@ -272,6 +272,11 @@ def test_solver_options_are_passed_on(method):
     assert (arguments["method"], arguments["resolution"]) == (method, 2)
 
 
+@pytest.mark.parametrize("switch", ["interference", "pair_production"])
+def test_switches_are_passed_on(switch):
+    assert with_section(f"[solver]\n{switch} = true").arguments[switch] is True
+
+
 def test_files_that_are_absent_or_broken(tmp_path):
     with pytest.raises(
         ConfigError, match="neither a file nor an example; did you mean 'araki-2016"
@@ -290,7 +295,7 @@ KEYS = {
     "relics": "nature thermal T_cmb temperature n_eff density overdensity asymmetry",
     "cosmology": "name H0 Om0 Tcmb0 Neff m_nu",
     "energy": "minimum maximum points cells",
-    "solver": "method resolution",
+    "solver": "method resolution interference pair_production",
     "output": "table plot points scale",
 }
 SCALAR_KEYS = "model mass coupling pseudoscalar complex_field lepton_number"

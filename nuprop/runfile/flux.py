@@ -15,6 +15,7 @@ from nuprop.runfile.sections import call, choose, file_name, need, require_known
 _SECTIONS = (*PHYSICS, "energy", "solver", "output")
 _OF_FITS = ("data", "parameters", "fit", "scan")
 _ENERGY_KEYS = ("minimum", "maximum", "points", "cells")
+_SWITCHES = ("interference", "pair_production")
 _SCALES = dict.fromkeys(("per-flavor", "all-flavor"))
 _OUTPUT_KEYS = ("table", "plot", "points", "scale")
 
@@ -80,7 +81,7 @@ def parse(document: Mapping[str, Any]) -> Run:
     }
     arguments = physics(document)
     arguments.update(_energy(sections["energy"]))
-    arguments.update(solver(sections["solver"]))
+    arguments.update(solver(sections["solver"], _SWITCHES))
     return Run(arguments=arguments, **_output(sections["output"]))
 
 

@@ -43,9 +43,12 @@ def physics(document: Mapping[str, Any]) -> dict[str, Any]:
     return arguments
 
 
-def solver(section: dict[str, Any]) -> dict[str, Any]:
-    """Check the options of the solver."""
-    require_known("solver", section, ("method", "resolution"))
+def solver(section: dict[str, Any], switches: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Check the options of the solver, among them those that are true or false."""
+    require_known("solver", section, ("method", "resolution", *switches))
+    for name in switches:
+        if not isinstance(section.get(name, False), bool):
+            raise ConfigError(f"[solver] {name} = {section[name]!r}: true or false")
     if "method" in section:
         choose("solver", "method", section["method"], _METHODS)
     resolution = section.get("resolution", 1.0)

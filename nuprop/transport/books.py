@@ -22,7 +22,7 @@ PIECES, ORDER = 32, 6
 
 @partial(
     jax.tree_util.register_dataclass,
-    data_fields=["interacted", "deposited", "below", "lost", "free"],
+    data_fields=["interacted", "deposited", "below", "lost", "free", "pairs"],
     meta_fields=[],
 )
 @dataclass(frozen=True)
@@ -34,6 +34,7 @@ class Books:
     below: jax.Array
     lost: jax.Array
     free: jax.Array
+    pairs: jax.Array
 
     def balance(self) -> Balance:
         """Return the same as plain numbers."""
@@ -68,6 +69,7 @@ def _close(
         below=active * jnp.stack([fallen, fallen_energy]),
         lost=inactive * interacted * jnp.array([2.0, 1.0]),
         free=free,
+        pairs=jnp.zeros(2),
     )
 
 
@@ -120,7 +122,7 @@ def cascade_books(result: CascadeResult, emission: Emission) -> Books:
     without, gained = _gained(result, emission)
     number = jnp.sum(result.interacted, axis=0)
     interacted = jnp.stack([jnp.sum(number), jnp.sum(number * energy)])
-    made = jnp.array([2.0, 1.0]) * interacted
+    made = jnp.array([2.0, 1.0]) * interacted + jnp.array([2.0, 0.0]) * result.pairs
     missing = jnp.where(made - result.active > 1e-10 * made, made - result.active, 0.0)
     return Books(
         interacted=interacted,
@@ -128,6 +130,7 @@ def cascade_books(result: CascadeResult, emission: Emission) -> Books:
         below=result.below,
         lost=missing,
         free=jnp.sum(without, axis=1),
+        pairs=result.pairs,
     )
 
 

@@ -32,7 +32,16 @@ _ROOTS, _LEGENDRE = np.polynomial.legendre.leggauss(8)
 
 @partial(
     jax.tree_util.register_dataclass,
-    data_fields=["log_energy", "ratio", "interacted", "active", "below", "width", "part"],
+    data_fields=[
+        "log_energy",
+        "ratio",
+        "interacted",
+        "pairs",
+        "active",
+        "below",
+        "width",
+        "part",
+    ],
     meta_fields=[],
 )
 @dataclass(frozen=True)
@@ -46,6 +55,7 @@ class CascadeResult:
         Flux over the free flux of all channels and states together, at the centers of the cells.
     interacted : (n_channels, n_cells)
         Interactions in each cell, over all redshifts.
+    pairs : (2,), number and energy of those interactions that make two scalars.
     active : (2,), number and energy of the active secondaries that they make, by the integrals of
         cross sections over x.
     below : (2,), number and energy of those that fall below the lattice.
@@ -55,6 +65,7 @@ class CascadeResult:
     log_energy: jax.Array
     ratio: jax.Array
     interacted: jax.Array
+    pairs: jax.Array
     active: jax.Array
     below: jax.Array
     width: jax.Array
@@ -115,6 +126,7 @@ def cascade(
 
     shape = {"n_nodes": n_nodes, "n_parts": n_parts, "stride": stride}
     media = [Medium.of(one, lattice, n_channels, **shape) for one in interactions]
+    in_pairs = {i: medium.pairs for i, medium in enumerate(media) if medium.pairs is not None}
     shortest = jnp.min(jnp.stack([medium.shortest for medium in media]))
     rates = decay_rates(shortest, n_rates, stride * h)
     exchanges = [medium.exchanges(rates) for medium in media]
@@ -128,7 +140,7 @@ def cascade(
         return [medium.at(table, energy) for medium, table in zip(media, tables, strict=True)]
 
     def diagonal(carry: Any, inputs: Any) -> tuple[Any, Any]:
-        contents, last, counted, plain, falling, crossed, before, local = carry
+        contents, last, counted, plain, falling, crossed, before, waiting, local = carry
         d, log_energy, made, begun, tables, steep = inputs
         energy = jnp.exp(log_energy)
         within = jnp.asarray(d - step < n_cells, dtype=float)
@@ -142,6 +154,8 @@ def cascade(
         gained = jnp.tensordot(landing, plain, axes=1)
         for m in powers:
             gained = gained + jnp.tensordot(1.0 - steep.passing[:, m], falling[m], axes=1)
+        for i, four in waiting.items():
+            gained = gained + in_pairs[i].gained(four)
         returned = jnp.zeros((rows, rows, n_steps))
         for i, (medium, each, sight) in enumerate(zip(media, exchanges, local, strict=True)):
             for n, exchange in enumerate(each):
@@ -189,12 +203,20 @@ def cascade(
         counted = counted + jnp.concatenate([interacted, fresh[None]])
         active = sum(jnp.sum(sight.active * mean, axis=1) for sight in local)
         each_energy = jnp.stack([jnp.ones(n_steps), jnp.exp(h * (d - step))])
-        active = jnp.sum(active * each_energy * (d >= step), axis=1)
+        each_energy = each_energy * (d >= step)
+        active = jnp.sum(active * each_energy, axis=1)
+        doubled = jnp.zeros((2, 2))
+        for i, four in waiting.items():
+            made = in_pairs[i].made(local[i].pairs, mean)
+            lost = in_pairs[i].fallen(local[i].pairs, made, jnp.clip(d - step, 0, n_cells - 1))
+            all_made = jnp.broadcast_to(jnp.sum(made, axis=(0, 1, 2)), (2, n_steps))
+            doubled = doubled + jnp.sum(jnp.stack([all_made, lost]) * each_energy, axis=2)
+            waiting = waiting | {i: in_pairs[i].after(four, local[i].pairs, made)}
         fallen = jax.tree.map(
             lambda v: v[..., jnp.minimum(d, n_steps - 1)], (plain, falling, crossed)
         )
-        out = (after[:, 0], counted[:, 0], active, fallen)
-        return (after, last, counted, plain, falling, crossed, before, lower), out
+        out = (after[:, 0], counted[:, 0], active, doubled, fallen)
+        return (after, last, counted, plain, falling, crossed, before, waiting, lower), out
 
     n_targets = (media[0].nodes.w.shape[0], 3, rows, n_steps)
     empty: dict[bool, dict[tuple[int, int, int], jax.Array]] = {True: {}, False: {}}
@@ -212,6 +234,7 @@ def cascade(
         {m: jnp.zeros((n_rates, rows, n_steps)) for m in powers},
         empty[True],
         empty[False],
+        {i: each.nothing(n_steps) for i, each in in_pairs.items()},
         looked_up(jnp.exp(diagonals[-1]), [medium.tables.on(-1) for medium in media]),
     )
     inputs = (
@@ -222,7 +245,9 @@ def cascade(
         [medium.tables.on(np.maximum(np.arange(n_diagonals) - 1, 0)) for medium in media],
         ladder,
     )
-    _, (contents, counted, active, fallen) = jax.lax.scan(diagonal, carry, inputs, reverse=True)
+    _, (contents, counted, active, doubled, fallen) = jax.lax.scan(
+        diagonal, carry, inputs, reverse=True
+    )
     plain, falling, crossed = jax.tree.map(lambda v: jnp.moveaxis(v[:n_steps], 0, -1), fallen)
     edge = jnp.exp(diagonals[:n_steps] - 0.5 * h)
     below = _fallen_crossed(crossed, exchanges, edge, u)
@@ -239,12 +264,14 @@ def cascade(
     ratio = contents[:n_cells] / jnp.where(positive, free[:, None], 1.0)
     ratio = jnp.where(positive, ratio, shares[:, 0])
     lowest = jnp.stack([jnp.ones(()), jnp.exp(lattice.centers[0])])
+    pairs, lost = lowest * jnp.sum(doubled, axis=0)
     return CascadeResult(
         log_energy=lattice.centers,
         ratio=ratio.T.reshape(n_channels, 3, n_cells),
         interacted=unit * counted[:n_cells, :n_channels].T,
+        pairs=unit * pairs,
         active=unit * lowest * jnp.sum(active, axis=0),
-        below=unit * below,
+        below=unit * (below + lost),
         width=h,
         part=h / n_parts,
     )

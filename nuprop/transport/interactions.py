@@ -10,14 +10,23 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from nuprop.errors import ParameterError
+from nuprop.mediators import Scalar
 from nuprop.mediators.line import line_of
-from nuprop.mediators.scattering import Scattering, VectorBoson, vector_scattering
+from nuprop.mediators.scattering import (
+    Scattering,
+    VectorBoson,
+    interfering_vectors,
+    vector_scattering,
+)
+from nuprop.mediators.scattering.pairs import pairs_of
 from nuprop.mediators.scattering.scalar import scattering_of
 from nuprop.mediators.zprime import ZPrime
 from nuprop.transport.coverage import AT_REST, CELL, COARSEST, FINEST, absorbing_range
 from nuprop.transport.exchange import exponentials_needed, kernels_of
 from nuprop.transport.lattice import BLOCK, Lattice
 from nuprop.transport.medium import Interaction
+from nuprop.transport.pairs import Pairs
 from nuprop.transport.problem import Lines
 from nuprop.transport.shapes import RMS_WIDTH
 
@@ -105,19 +114,32 @@ def interactions_of(
     relics: RelicState,
     expansion: Expansion,
     n_channels: int,
+    interference: bool = False,
+    pair_production: bool = False,
 ) -> tuple[Interaction, ...]:
-    """All that mediators do to neutrinos of three mass eigenstates; their rates add up.
+    """All that mediators do to neutrinos of three mass eigenstates.
 
-    A Yukawa scalar on Dirac relics makes two: on relics of the chirality of their helicity, and on
-    those of the other, on which it resonates.
+    Their rates add up; with `interference`, which takes two vectors or more and nothing else, their
+    amplitudes do. A Yukawa scalar on Dirac relics makes two: on relics of the chirality of their
+    helicity, and on those of the other, on which it resonates. With `pair_production` scalars are
+    made in pairs too.
     """
+    if pair_production:
+        require_scalar(mediators)
+    parts = _interfering(mediators, neutrinos, relics) if interference else None
     made = []
     density = _densities(relics)
-    for mediator in mediators:
+    for place, mediator in enumerate(mediators):
         gamma = jnp.asarray(mediator.width(relics.nature) / mediator.mass)
-        for lines, scattering in scatterings_of(mediator, neutrinos, relics, expansion):
+        scatterings = scatterings_of(mediator, neutrinos, relics, expansion)
+        if parts is not None:
+            scatterings = [(scatterings[0][0], parts[place])]
+        for lines, scattering in scatterings:
             kernels = kernels_of(scattering.without_pole(), n_channels, density)
             made.append(Interaction(lines, gamma, kernels))
+        if pair_production and isinstance(mediator, Scalar):
+            production = pairs_of(mediator, neutrinos, relics.nature)
+            made[-1] = replace(made[-1], pairs=Pairs.of(production, n_channels, density))
     return tuple(made)
 
 
@@ -137,6 +159,37 @@ def scatterings_of(
         return [(lines, aligned)]
     silent = jnp.zeros_like(lines.coupling_squared)
     return [(lines, flipped), (replace(lines, coupling_squared=silent, relics=relics), aligned)]
+
+
+def require_interfering(mediators: tuple[Mediator, ...]) -> None:
+    """Refuse mediators whose amplitudes are not added up: anything but two vectors or more."""
+    if len(mediators) < 2 or not all(isinstance(each, ZPrime) for each in mediators):
+        kinds = ", ".join(type(each).__name__ for each in mediators)
+        raise ParameterError(
+            f"interference = True for {kinds}: two mediators or more are needed, all of them "
+            "nuprop.ZPrime; rates of others add up"
+        )
+
+
+def require_scalar(mediators: tuple[Mediator, ...]) -> None:
+    """Refuse the production of pairs without a mediator of which two are made."""
+    if not any(isinstance(each, Scalar) for each in mediators):
+        raise ParameterError(
+            "pair_production = True: a nuprop.Scalar is needed, of which two can be made"
+        )
+
+
+def _interfering(
+    mediators: tuple[Mediator, ...], neutrinos: Neutrinos, relics: RelicState
+) -> tuple[Scattering, ...]:
+    require_interfering(mediators)
+    return interfering_vectors(
+        [
+            VectorBoson.of_zprime(each, neutrinos, relics.nature)
+            for each in mediators
+            if isinstance(each, ZPrime)
+        ]
+    )
 
 
 def _densities(relics: RelicState) -> jax.Array:

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from nuprop.transport.broad import REDSHIFTS, resonance
 from nuprop.transport.exchange import Kernel, Propagators, exponential_weights
 from nuprop.transport.lattice import Lattice
+from nuprop.transport.pairs import PairLocal, PairMedium, Pairs
 from nuprop.transport.problem import Lines
 from nuprop.transport.shapes import shape_redshifts
 from nuprop.transport.sparse import from_sparse, sparse_points
@@ -22,7 +23,9 @@ _FINE = 8
 
 
 @partial(
-    jax.tree_util.register_dataclass, data_fields=["lines", "gamma", "kernels"], meta_fields=[]
+    jax.tree_util.register_dataclass,
+    data_fields=["lines", "gamma", "kernels", "pairs"],
+    meta_fields=[],
 )
 @dataclass(frozen=True)
 class Interaction:
@@ -33,11 +36,13 @@ class Interaction:
     lines : Lines
     gamma : Gamma/M
     kernels : tuple of Kernel, without the squared s channel.
+    pairs : Pairs or None, if two of a scalar are produced.
     """
 
     lines: Lines
     gamma: jax.Array
     kernels: tuple[Kernel, ...]
+    pairs: Pairs | None = None
 
 
 @dataclass(frozen=True)
@@ -129,12 +134,14 @@ class Local:
         their share of its energy.
     line : (n_channels, 3, n_steps), average of the line on each target.
     amounts : for each kernel (n_channels, node, j, n_steps), prefactor times targets times step.
+    pairs : PairLocal or None
     """
 
     parts: jax.Array
     active: jax.Array
     line: jax.Array
     amounts: list[jax.Array]
+    pairs: PairLocal | None
 
 
 @dataclass(frozen=True)
@@ -149,6 +156,7 @@ class Medium:
     tables : Tables, of all diagonals.
     line_scale, scale : (n_steps,), depths of a step for a unit of either.
     nodes : TargetNodes at the steps.
+    pairs : PairMedium or None
     """
 
     interaction: Interaction
@@ -158,6 +166,7 @@ class Medium:
     line_scale: jax.Array
     scale: jax.Array
     nodes: TargetNodes
+    pairs: PairMedium | None
 
     @classmethod
     def of(
@@ -192,6 +201,13 @@ class Medium:
         exchanged = _exchanged(interaction, (line, dispersion), few, lattice, stride)
         used = lattice.n_cells + lattice.n_steps - 1
         line_scale = jnp.asarray(lattice.log_width) * lines.depth_scale(u)
+        scale = line_scale / (2.0 * jnp.pi)
+        nodes = target_nodes(relics, lines.masses, u, relics.targets, n_nodes)
+        pairs = None
+        if interaction.pairs is not None:
+            length = _length(interaction, nodes.w)
+            length = length if relics.thermal else length[..., :1]
+            pairs = PairMedium.of(interaction.pairs, lattice, length, nodes.weight * scale)
         return cls(
             interaction=interaction,
             n_channels=n_channels,
@@ -203,8 +219,9 @@ class Medium:
                 made=jnp.moveaxis(exchanged[:, 1:], -1, 0)[:used],
             ),
             line_scale=line_scale,
-            scale=line_scale / (2.0 * jnp.pi),
-            nodes=target_nodes(relics, lines.masses, u, relics.targets, n_nodes),
+            scale=scale,
+            nodes=nodes,
+            pairs=pairs,
         )
 
     @property
@@ -268,7 +285,16 @@ class Medium:
         on_line = jnp.mean(resonant, axis=0)
         share = jnp.sum(self.interaction.lines.yields)
         active = jnp.stack([2.0 * share * on_line + made[0], share * on_line + made[1]])
-        return Local(parts, active, line, amounts)
+        pairs = None
+        if self.pairs is not None:
+            pairs = self.pairs.at(energy)
+            four = self.pairs.depth(pairs)
+            share = self.pairs.pairs.active
+            parts, active = (
+                parts + four / parts.shape[0],
+                active + jnp.stack([4.0 * share * four, share * four]),
+            )
+        return Local(parts, active, line, amounts, pairs)
 
     def returned(
         self,
@@ -312,7 +338,10 @@ class Medium:
             for c in range(self.n_channels):
                 met = jnp.stack([amount[min(c, amount.shape[0] - 1)] for _, amount in staying])
                 total = total.at[:, c].add(matrix[:, c] @ met.reshape(matrix.shape[-1], -1))
-        return total.reshape(rows, rows, -1)
+        total = total.reshape(rows, rows, -1)
+        if self.pairs is not None and here.pairs is not None:
+            total = total + self.pairs.returned(here.pairs)
+        return total
 
     def resonant(self, here: Local, mean: jax.Array) -> jax.Array:
         """Sum what interacts on the line, by power of x and outgoing state (3, rows, n_steps)."""

@@ -44,6 +44,8 @@ from nuprop.transport.interactions import (
     cascade_shape,
     interactions_of,
     lines_of,
+    require_interfering,
+    require_scalar,
     scatterings_of,
 )
 from nuprop.transport.medium import Interaction
@@ -129,6 +131,8 @@ def propagate(
     *,
     energy_edges: Any = None,
     method: Literal["auto", "sweep", "march", "cascade"] = "auto",
+    interference: bool = False,
+    pair_production: bool = False,
     resolution: float = 1.0,
     on_error: Literal["raise", "return"] = "raise",
 ) -> DiffuseFlux:
@@ -138,7 +142,7 @@ def propagate(
     ----------
     source : Source or PointSource
     mediator : ZPrime, Scalar, or a sequence of them
-        The rates of several mediators add up; amplitudes of one do not interfere with another's.
+        The rates of several mediators add up, unless `interference` is asked for.
     neutrinos : Neutrinos, optional
         By default `Neutrinos()`: normal ordering, NuFIT 6.0, massless nu_1.
     relics : Relics, optional
@@ -157,6 +161,13 @@ def propagate(
         asked for and every line is narrower than 0.005 in ln(E) at z_max and than half the cell
         around its edge; else the march. With relics in motion "sweep" is an approximation, and
         says so.
+    interference : bool
+        Whether the amplitudes of several vectors add up, in all channels that end in active
+        neutrinos. Each line keeps its own width: lines closer than that mix, which is left out.
+    pair_production : bool
+        Whether scalars are made in pairs too, nu nubar -> phi phi, s > 4 M^2, each of which decays
+        to two neutrinos; of the order of exchange in the t channel, but left out by most, hence not
+        the default. Takes a cascade, whose cost then grows with the square of the cells.
     resolution : float
         Factor on the number of cells and steps of a march or a cascade.
     on_error : "raise" or "return"
@@ -220,6 +231,13 @@ def propagate(
     if on_error not in ("raise", "return"):
         raise ParameterError(f"on_error = {on_error!r}: 'raise' or 'return'")
 
+    interference = _switch("interference", interference)
+    pair_production = _switch("pair_production", pair_production)
+    if interference:
+        require_interfering(mediators)
+    if pair_production:
+        require_scalar(mediators)
+
     symmetric = relics.state.symmetric and made_in_pairs(source)
     setup = _prepare(
         source,
@@ -231,7 +249,9 @@ def propagate(
         helicities="summed" if symmetric else "apart",
     )
     lines, emission = setup.lines, setup.emission
-    choice = _choose(method, setup, points, edges, float(resolution), len(mediators))
+    choice = _choose(
+        method, setup, points, edges, float(resolution), len(mediators), pair_production
+    )
     if choice.method == "cascade":
         choice = _with_interactions(
             choice,
@@ -241,6 +261,8 @@ def propagate(
             relics.state,
             points if edges is None else edges,
             float(resolution),
+            interference=interference,
+            pair_production=pair_production,
         )
     _warn(setup, relics, choice)
 
@@ -279,6 +301,8 @@ def propagate(
             "solver": {
                 "method": method,
                 "resolution": float(resolution),
+                "interference": interference,
+                "pair_production": pair_production,
                 "lattice": str(choice.lattice),
             },
             "versions": {
@@ -522,6 +546,12 @@ def _number(value: Any) -> float:
     return float(np.asarray(value))
 
 
+def _switch(name: str, value: Any) -> bool:
+    if not isinstance(value, bool | np.bool_):
+        raise ParameterError(f"{name} = {value!r}: True or False")
+    return bool(value)
+
+
 def _require_types(**given: Any) -> None:
     allowed: dict[str, tuple[type, ...]] = {
         "source": (Source, PointSource),
@@ -569,14 +599,19 @@ def _choose(
     edges: np.ndarray | None,
     resolution: float,
     n_mediators: int,
+    pair_production: bool,
 ) -> _Choice:
     if method not in _METHODS:
         raise ParameterError(f"method = {method!r}: {nearest(str(method), _METHODS)}")
     lines, u_max = setup.lines, float(setup.emission.u_max)
     if method in ("sweep", "march") and n_mediators > 1:
         raise ParameterError(f"method = {method!r}: several mediators need 'cascade' or 'auto'")
+    if method in ("sweep", "march") and pair_production:
+        raise ParameterError(f"method = {method!r}: pair_production needs 'cascade' or 'auto'")
     if method == "cascade":
         return _Choice("cascade", "asked for")
+    if method == "auto" and pair_production:
+        return _Choice("cascade", "scalars are made in pairs")
     if method == "auto" and (reason := _needs_all_channels(setup, n_mediators)):
         return _Choice("cascade", reason)
     if method == "sweep":
@@ -616,10 +651,13 @@ def _with_interactions(
     relics: RelicState,
     grid: np.ndarray,
     resolution: float,
+    **channels: bool,
 ) -> _Choice:
     n_channels = setup.emission.shares.shape[0]
     history = setup.emission.expansion
-    interactions = _compiled_interactions(mediators, neutrinos, relics, history, n_channels)
+    interactions = _compiled_interactions(
+        mediators, neutrinos, relics, history, n_channels=n_channels, **channels
+    )
     u_max = float(setup.emission.u_max)
     shape = cascade_shape(interactions, u_max, grid[0], grid[-1], resolution)
     if shape.n_cells > MOST_CELLS:
@@ -631,7 +669,9 @@ def _with_interactions(
     return replace(choice, lattice=shape, interactions=interactions)
 
 
-_compiled_interactions = jax.jit(interactions_of, static_argnames="n_channels")
+_compiled_interactions = jax.jit(
+    interactions_of, static_argnames=("n_channels", "interference", "pair_production")
+)
 
 
 def _warn(setup: _Setup, relics: Relics, choice: _Choice) -> None:

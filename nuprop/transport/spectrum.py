@@ -160,6 +160,8 @@ def spectrum(
     method: Method = "sweep",
     helicities: Helicities = "apart",
     lattice: LatticeShape | CascadeShape | None = None,
+    interference: bool = False,
+    pair_production: bool = False,
 ) -> jax.Array:
     """Compute the flux at given energies; pure, for jit, vmap, grad and jacfwd over any leaf.
 
@@ -176,6 +178,10 @@ def spectrum(
         for alone; or "apart"; static
     lattice : LatticeShape or CascadeShape, static
         For "march" see `lattice_shape`, for "cascade" `cascade_shape`.
+    interference : bool, static
+        Whether amplitudes of several vectors add up, not rates; for "cascade".
+    pair_production : bool, static
+        Whether scalars are made in pairs too; for "cascade".
 
     Returns
     -------
@@ -191,7 +197,16 @@ def spectrum(
     log_energy = jnp.log(jnp.asarray(energy))
     if method == "cascade":
         mediators = mediator if isinstance(mediator, tuple) else (mediator,)
-        media = _media(mediators, neutrinos, relics, expansion, emission, lattice)
+        media = _media(
+            mediators,
+            neutrinos,
+            relics,
+            expansion,
+            emission,
+            lattice,
+            interference=interference,
+            pair_production=pair_production,
+        )
         return cascaded_flux(*media, emission, log_energy)[0]
     lines = lines_of(_only(mediator), neutrinos, relics, expansion)
     return solve(lines, emission, log_energy, method=method, lattice=_march_shape(lattice))[0]
@@ -208,6 +223,8 @@ def cell_averages(
     method: Method = "sweep",
     helicities: Helicities = "apart",
     lattice: LatticeShape | CascadeShape | None = None,
+    interference: bool = False,
+    pair_production: bool = False,
     pieces: int = 4,
     order: int = ORDER,
 ) -> jax.Array:
@@ -232,7 +249,16 @@ def cell_averages(
     lines = [lines_of(each, neutrinos, relics, expansion) for each in mediators]
     rule = cell_rule(jnp.log(jnp.asarray(edges)), spectral_kinks(lines, emission), pieces, order)
     if method == "cascade":
-        media = _media(mediators, neutrinos, relics, expansion, emission, lattice)
+        media = _media(
+            mediators,
+            neutrinos,
+            relics,
+            expansion,
+            emission,
+            lattice,
+            interference=interference,
+            pair_production=pair_production,
+        )
         return rule.average(cascaded_flux(*media, emission, rule.log_energy)[0])
     shape = _march_shape(lattice)
     flux, _ = solve(lines[0], emission, rule.log_energy, method=method, lattice=shape)
@@ -246,13 +272,14 @@ def _media(
     expansion: Expansion,
     emission: Emission,
     shape: LatticeShape | CascadeShape | None,
+    **channels: bool,
 ) -> tuple[tuple[CascadeResult, CascadeResult | None], tuple[Interaction, ...]]:
     if not isinstance(shape, CascadeShape):
         raise TypeError(
             "method 'cascade' needs a lattice: nuprop.transport.cascade_shape chooses one"
         )
     n_channels = emission.shares.shape[0]
-    interactions = interactions_of(mediators, neutrinos, relics, expansion, n_channels)
+    interactions = interactions_of(mediators, neutrinos, relics, expansion, n_channels, **channels)
     return cascaded(interactions, emission, shape), interactions
 
 
