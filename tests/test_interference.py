@@ -66,18 +66,15 @@ def test_parts_of_two_vectors_add_up(ratio):
         np.testing.assert_allclose(found / scale, exact / scale, atol=1e-13)  # rounding
 
 
-@pytest.mark.parametrize("angle", [0.3, np.pi / 4])
-def test_a_vector_in_two_halves(angle):
+@pytest.mark.parametrize("squares", [(0.3, 0.7), (0.2, 0.3, 0.5)])
+def test_a_vector_in_parts(squares):
     """Couplings g cos(a) and g sin(a) of one mass and one width are one vector of g.
 
     The sum of g g cos^2(a) / D and g g sin^2(a) / D is that of one. A common width asks for
-    inactive decays, which do not interfere: what is active is the same.
+    inactive decays, which do not interfere: what is active is the same. Three parts likewise.
     """
     g, both = MATRIX, float(np.sum(np.abs(MATRIX) ** 2)) / (24.0 * np.pi)
-    parts = [
-        VectorBoson(factor * g, 0.01, float(both * (1.0 - factor**2)))
-        for factor in (np.cos(angle), np.sin(angle))
-    ]
+    parts = [VectorBoson(square**0.5 * g, 0.01, both * (1.0 - square)) for square in squares]
     r = np.array([1e-4, 0.3, 1.0, 1.02, 1.69, 40.0, 1e6])
     one = vector_scattering(VectorBoson(g, 0.01))
     _, number, energy = _sums(tuple(parts), r)

@@ -289,11 +289,9 @@ class Medium:
         if self.pairs is not None:
             pairs = self.pairs.at(energy)
             four = self.pairs.depth(pairs)
-            share = self.pairs.pairs.active
-            parts, active = (
-                parts + four / parts.shape[0],
-                active + jnp.stack([4.0 * share * four, share * four]),
-            )
+            seen = self.pairs.pairs.active * four
+            parts = parts + four / parts.shape[0]
+            active = active + jnp.stack([4.0 * seen, seen])
         return Local(parts, active, line, amounts, pairs)
 
     def returned(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -98,8 +99,8 @@ class PairMedium:
     amount : (node, j, n_steps), targets times step.
     rapidities : (least, spacing) of the rows.
     sigma : (n_rows,), M^2 sigma for a strength of 1.
-    landing : (n_spectra, n_rows, n_cells)
-        Active neutrinos of one interaction in the cell itself and in those below it.
+    staying : (n_spectra, n_rows), active neutrinos of one interaction in the cell itself.
+    landing : (n_spectra, n_rows, n_cells), in those below it.
     below : (n_spectra, 2, n_rows, n_cells)
         Number and energy, over that of the beam, of those that land below these cells.
     """
@@ -109,6 +110,7 @@ class PairMedium:
     amount: jax.Array
     rapidities: tuple[jax.Array, jax.Array]
     sigma: jax.Array
+    staying: jax.Array
     landing: jax.Array
     below: jax.Array
 
@@ -138,13 +140,15 @@ class PairMedium:
             return sigma, jnp.stack(landing), jnp.stack(below)
 
         sigma, landing, below = jax.lax.map(row, r)
+        landing = jnp.moveaxis(landing, 1, 0)
         return cls(
             pairs=pairs,
             length=length,
             amount=amount,
             rapidities=(jnp.asarray(_SLOWEST), spacing),
             sigma=sigma,
-            landing=jnp.moveaxis(landing, 1, 0),
+            staying=landing[:, :, 0],
+            landing=jnp.pad(landing[:, :, 1:], ((0, 0), (0, 0), (0, 1))),
             below=jnp.moveaxis(below, (1, 2), (0, 1)),
         )
 
@@ -170,8 +174,8 @@ class PairMedium:
         strength = self.pairs.strength
         n = strength.shape[0]
         met = [
-            jnp.einsum("cij,qjs->cis", strength, here.number * self._looked_up(table[:, 0], here))
-            for table in self.landing
+            jnp.einsum("cij,qjs->cis", strength, here.number * self._looked_up(column, here))
+            for column in self.staying
         ]
         total = jnp.stack([jnp.stack([met[self._of(o, c)][c] for c in range(n)]) for o in range(n)])
         total = self.pairs.shares[:, None, None, None] * total[:, None]
@@ -196,20 +200,22 @@ class PairMedium:
     def after(self, waiting: jax.Array, here: PairLocal, made: jax.Array) -> jax.Array:
         """Move on to the next diagonal, with what was made on this one."""
         moved = jnp.pad(waiting[:, :, 1:], ((0, 0), (0, 0), (0, 1)))
-        tables = jnp.pad(self.landing[:, :, 1:], ((0, 0), (0, 0), (0, 1)))
-        nodes, targets, _ = here.row.shape
-        added = []
-        for o in range(waiting.shape[0]):
-            total = moved[o]
-            for p, table in enumerate(tables):
-                amounts = self._by_spectrum(made, o, p)
-                for q in range(nodes):
-                    for j in range(targets):
-                        row, share = here.row[q, j], here.share[q, j, :, None]
-                        spectrum = (1.0 - share) * table[row] + share * table[row + 1]
+
+        @jax.checkpoint  # a gradient looks the spectra up again: all of them would fill the memory
+        def spread(row: jax.Array, share: jax.Array, made: jax.Array) -> jax.Array:
+            places = []
+            for o in range(waiting.shape[0]):
+                total: Any = 0.0
+                for p, table in enumerate(self.landing):
+                    amounts = self._by_spectrum(made, o, p)
+                    for q, j in np.ndindex(*row.shape[:2]):
+                        part = share[q, j, :, None]
+                        spectrum = (1.0 - part) * table[row[q, j]] + part * table[row[q, j] + 1]
                         total = total + amounts[q, j, :, None] * spectrum
-            added.append(total)
-        return jnp.stack(added)
+                places.append(total)
+            return jnp.stack(places)
+
+        return moved + spread(here.row, here.share, made)
 
     def fallen(self, here: PairLocal, made: jax.Array, cell: jax.Array) -> jax.Array:
         """Count number and energy, over the beam's, that land below the lattice, (2, n_steps).
