@@ -183,7 +183,7 @@ def test_all_channels_keep_their_books():
 @pytest.mark.slow
 def test_gradient_is_a_central_difference():
     mediator, neutrinos, relics, emission = CASE.physics()
-    shape = _lattice((_only_pairs(mediator, neutrinos, relics),), emission)
+    shape = _lattice((_only_pairs(mediator, neutrinos, relics),), emission, 0.5)
 
     @jax.jit
     @jax.value_and_grad
