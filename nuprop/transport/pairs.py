@@ -130,11 +130,13 @@ class PairMedium:
                 each = [pair_yields_below(loss, r, vertex) for vertex in vertices]
                 number, energy = (sum(values) for values in zip(*each, strict=True))
                 total = sum(pair_yields_below(0.0, r, vertex)[0] for vertex in vertices)
-                sigma = total / (2.0 * len(vertices))
+                two_each = 2.0 * len(vertices)
+                sigma = total / two_each
                 unit = pairs.active / sigma
                 number = unit * (number @ _WEIGHTS)
                 energy = unit * ((energy * jnp.exp(h * (_NODES - 0.5))) @ _WEIGHTS)
-                above = jnp.concatenate([unit * total[None], number[:-1]])
+                whole = jnp.full(1, pairs.active * two_each)
+                above = jnp.concatenate([whole, number[:-1]])
                 landing.append(above - number)
                 below.append(jnp.stack([number, energy]))
             return sigma, jnp.stack(landing), jnp.stack(below)
