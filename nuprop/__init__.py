@@ -50,8 +50,10 @@ if TYPE_CHECKING:
     from nuprop.mediators import resonance_energies as resonance_energies
     from nuprop.neutrinos import Neutrinos as Neutrinos
     from nuprop.neutrinos import Oscillations as Oscillations
+    from nuprop.neutrinos import SterileNeutrino as SterileNeutrino
     from nuprop.precision import enable_compile_cache as enable_compile_cache
     from nuprop.relics import Relics as Relics
+    from nuprop.relics import SterileRelics as SterileRelics
     from nuprop.sources import PointSource as PointSource
     from nuprop.sources import Source as Source
     from nuprop.spectra import BrokenPowerLaw as BrokenPowerLaw
@@ -96,6 +98,8 @@ _PUBLIC: dict[str, str | None] = {
     "Scalar": "mediators",
     "Source": "sources",
     "Status": "errors",
+    "SterileNeutrino": "neutrinos",
+    "SterileRelics": "relics",
     "Sum": "spectra",
     "Table": "spectra",
     "UnitError": "errors",

@@ -1,4 +1,4 @@
-"""Neutrino masses and mixing: the PMNS matrix, both orderings, and the NuFIT best fits by name."""
+"""Neutrino masses and mixing: the PMNS matrix, both orderings, NuFIT's values, a sterile state."""
 
 from __future__ import annotations
 
@@ -274,10 +274,122 @@ def oscillations(
 _oscillations = oscillations  # for Neutrinos, whose argument has the same name
 
 
+class PerFlavor(NamedTuple):
+    """One number for each of e, mu and tau."""
+
+    e: Any
+    mu: Any
+    tau: Any
+
+
+@as_pytree
+@dataclass(frozen=True, init=False, eq=False, repr=False)
+class SterileNeutrino:
+    """A fourth neutrino nu_4, a mixture of the three flavors and of a sterile state nu_s.
+
+    nu_s has no weak interaction; sources do not emit it and no detector sees it, but a mediator may
+    couple to it. It is left-handed and light, m_4 << M; the right-handed partners of Dirac
+    neutrinos are something else.
+
+    Parameters
+    ----------
+    mass : Quantity, str or float
+        m_4, from exactly 0 upward; a bare number is in GeV.
+    mixing : three numbers
+        |U_e4|^2, |U_mu4|^2, |U_tau4|^2, each >= 0, with a sum below 1; 0 by default. Derivatives
+        exist above 0, where the mixing angles do; at 0 they are set to zero.
+    phases : Quantity or three numbers, rad
+        delta_14, delta_24, delta_34: U_a4 = |U_a4| e^(-i delta), U_s4 > 0.
+
+    Attributes
+    ----------
+    mass : GeV
+    mixing, phases : PerFlavor
+
+    Raises
+    ------
+    UnitError
+        If the mass has the wrong unit, or is a bare number above 1e-6 GeV = 1 keV.
+    ParameterError
+        If the mass is negative, or the mixing lies outside the range given above.
+
+    Examples
+    --------
+    >>> sterile = SterileNeutrino("0.5 eV", mixing=(0.01, 0.02, 0.0))
+    >>> sterile
+    SterileNeutrino(mass 0.5 eV, |U_a4|^2 0.01 : 0.02 : 0)
+    >>> print(Neutrinos("0.08 eV", sterile=sterile).mixing[3].round(4))
+    [0.0012 0.0217 0.0071 0.97  ]
+    """
+
+    mass: Any
+    mixing: PerFlavor
+    phases: PerFlavor
+
+    def __init__(
+        self,
+        mass: Any,
+        mixing: Any = (0.0, 0.0, 0.0),
+        phases: Any = (0.0, 0.0, 0.0),
+    ) -> None:
+        mass = _neutrino_mass(mass, "mass")
+        if np.shape(mass) != ():
+            raise ParameterError(f"mass has the shape {np.shape(mass)}: one mass is needed, m_4")
+        shares = _per_flavor(mixing, "dimensionless", "mixing")
+        for share in shares:
+            require("mixing", share, "|U_a4|^2 >= 0 for e, mu and tau", lambda x: x >= 0.0)
+        if not any(map(is_traced, shares)):
+            require("mixing", np.sum(shares), "a sum below 1 is needed", lambda x: x < 1.0)
+        angles = _per_flavor(phases, "angle", "phases")
+        for angle in angles:
+            require("phases", angle, "finite angles", np.isfinite)
+        assign(self, mass=mass, mixing=shares, phases=angles)
+
+    def added_to(self, pmns: jax.Array) -> jax.Array:
+        """Mixing matrix of four neutrinos, U = R_34 R_24 R_14 diag(PMNS, 1).
+
+        Parameters
+        ----------
+        pmns : Array, shape (3, 3)
+            Of the three without the sterile one.
+
+        Returns
+        -------
+        Array, complex, shape (4, 4) [alpha, i]
+            alpha = e, mu, tau, s. R_a4 has cos theta at [a, a] and [4, 4], sin theta e^(-i delta)
+            at [a, 4] and -sin theta e^(i delta) at [4, a], so that |U_e4| = s14,
+            |U_mu4| = c14 s24, |U_tau4| = c14 c24 s34 and U_s4 = c14 c24 c34.
+        """
+        rows = [jnp.append(row, 0.0j) for row in pmns]
+        last = jnp.array([0.0j, 0.0j, 0.0j, 1.0 + 0.0j])
+        left: Any = 1.0
+        for a, (share, phase) in enumerate(zip(self.mixing, self.phases, strict=True)):
+            sine, cosine = _sin_cos(share / left)
+            turned = sine * jnp.exp(-1j * jnp.asarray(phase))
+            rows[a], last = (
+                cosine * rows[a] + turned * last,
+                cosine * last - turned.conj() * rows[a],
+            )
+            left = left - share
+        return jnp.stack([*rows, last])
+
+    def describe(self) -> dict[str, Any]:
+        """Plain values for the record that a result carries."""
+        return {
+            "mass [eV]": float(self.mass) / _EV,
+            "mixing": [float(share) for share in self.mixing],
+            "phases [deg]": [math.degrees(float(phase)) for phase in self.phases],
+        }
+
+    def __repr__(self) -> str:
+        shares = " : ".join(leaf_text(share) for share in self.mixing)
+        return f"SterileNeutrino(mass {leaf_text(self.mass, 1.0 / _EV, 'eV')}, |U_a4|^2 {shares})"
+
+
 @as_pytree
 @dataclass(frozen=True, init=False, eq=False, repr=False)
 class Neutrinos:
-    """Masses and mixing of the three neutrinos.
+    """Masses and mixing of the three neutrinos, or of these and a sterile one.
 
     Parameters
     ----------
@@ -287,12 +399,15 @@ class Neutrinos:
     ordering : "normal" (default) or "inverted"
     oscillations : str or Oscillations
         A name of `oscillations`, or values of your own.
+    sterile : SterileNeutrino, optional
+        A fourth state; by default there is none.
 
     Attributes
     ----------
     lightest_mass : GeV, or None if all three masses were given
     given_masses : (3,) GeV, or None
     oscillations : Oscillations
+    sterile : SterileNeutrino or None
     ordering : str
 
     Raises
@@ -311,6 +426,7 @@ class Neutrinos:
     lightest_mass: Any
     given_masses: Any
     oscillations: Oscillations
+    sterile: SterileNeutrino | None
     ordering: Ordering = field(metadata={"static": True})
 
     def __init__(
@@ -318,6 +434,7 @@ class Neutrinos:
         lightest_mass: Any = 0.0,
         ordering: Ordering = "normal",
         oscillations: str | Oscillations = "nufit-6.0",
+        sterile: SterileNeutrino | None = None,
     ) -> None:
         lightest = _neutrino_mass(lightest_mass, "lightest_mass")
         if np.shape(lightest) != ():
@@ -330,6 +447,7 @@ class Neutrinos:
             lightest_mass=lightest,
             given_masses=None,
             oscillations=_oscillations(oscillations, ordering),
+            sterile=_sterile(sterile),
             ordering=ordering,
         )
 
@@ -339,6 +457,7 @@ class Neutrinos:
         masses: Any,
         ordering: Ordering = "normal",
         oscillations: str | Oscillations = "nufit-6.0",
+        sterile: SterileNeutrino | None = None,
     ) -> Neutrinos:
         """Neutrinos with three masses of one's own, degenerate or zero if need be.
 
@@ -348,6 +467,8 @@ class Neutrinos:
             m_1, m_2, m_3, each from exactly 0 upward.
         ordering, oscillations
             As in the class; they only choose the mixing, the mass splittings are ignored.
+        sterile : SterileNeutrino, optional
+            As in the class; it has the fourth mass.
 
         Raises
         ------
@@ -365,18 +486,28 @@ class Neutrinos:
             lightest_mass=None,
             given_masses=values,
             oscillations=_oscillations(oscillations, ordering),
+            sterile=_sterile(sterile),
             ordering=ordering,
         )
         return neutrinos
 
     @property
+    def n_states(self) -> int:
+        """Number of mass eigenstates: 3, or 4 with a sterile neutrino."""
+        return 3 if self.sterile is None else 4
+
+    @property
     def masses(self) -> jax.Array:
-        """Masses m_1, m_2, m_3 [GeV], shape (3,).
+        """Masses m_1, m_2, m_3 and of a sterile neutrino m_4 [GeV], shape (n_states,).
 
         Normal ordering: m_2^2 = m_1^2 + dm2_21, m_3^2 = m_1^2 + dm2_31. Inverted ordering:
         m_2^2 = m_3^2 - dm2_32, m_1^2 = m_2^2 - dm2_21. Derivatives are finite also for a massless
         lightest state.
         """
+        three = self._active_masses()
+        return three if self.sterile is None else jnp.append(three, self.sterile.mass)
+
+    def _active_masses(self) -> jax.Array:
         if self.given_masses is not None:
             return jnp.asarray(self.given_masses)
         lightest = jnp.asarray(self.lightest_mass)
@@ -389,12 +520,17 @@ class Neutrinos:
 
     @property
     def pmns(self) -> jax.Array:
-        """Mixing matrix U, complex, shape (3, 3) [alpha, i]; see `Oscillations.pmns`."""
-        return self.oscillations.pmns
+        """Mixing matrix U, complex, shape (n_states, n_states) [alpha, i].
+
+        Rows e, mu, tau, and s for a sterile neutrino; see `Oscillations.pmns` and
+        `SterileNeutrino.added_to`.
+        """
+        three = self.oscillations.pmns
+        return three if self.sterile is None else self.sterile.added_to(three)
 
     @property
     def mixing(self) -> jax.Array:
-        """Probabilities |U_alpha,i|^2, shape (3, 3) [alpha, i]; rows and columns sum to 1."""
+        """|U_alpha,i|^2, shape (n_states, n_states) [alpha, i]; rows and columns sum to 1."""
         u = self.pmns
         return u.real**2 + u.imag**2
 
@@ -411,7 +547,8 @@ class Neutrinos:
 
         Returns
         -------
-        Array, shape (3,), sums to 1.
+        Array, shape (n_states,), sums to 1
+            For e, mu, tau, and s for a sterile neutrino.
 
         Raises
         ------
@@ -430,17 +567,20 @@ class Neutrinos:
             lambda f: np.all(f >= 0.0) and np.sum(f) > 0.0,
         )
         mixing = self.mixing
-        return mixing @ (shares / jnp.sum(shares) @ mixing)
+        return mixing @ (shares / jnp.sum(shares) @ mixing[:3])
 
     def describe(self) -> dict[str, Any]:
         """Plain values for the record that a result carries."""
-        masses = [float(m) / _EV for m in self.masses]
-        return {
+        masses = [float(m) / _EV for m in self._active_masses()]
+        described: dict[str, Any] = {
             "ordering": self.ordering,
             "masses [eV]": masses,
             "sum of masses [eV]": sum(masses),
             "oscillations": self.oscillations.describe(),
         }
+        if self.sterile is not None:
+            described["sterile"] = self.sterile.describe()
+        return described
 
     def __repr__(self) -> str:
         if self.given_masses is None:
@@ -450,7 +590,8 @@ class Neutrinos:
         else:
             mass = f"masses {leaf_text(self.given_masses)}"
         name = getattr(self.oscillations, "name", self.oscillations)
-        return f"Neutrinos({mass}, {self.ordering} ordering, {name!r})"
+        more = "" if self.sterile is None else f", {self.sterile!r}"
+        return f"Neutrinos({mass}, {self.ordering} ordering, {name!r}{more})"
 
 
 def _sin_cos(sin2: ArrayLike) -> tuple[jax.Array, jax.Array]:
@@ -462,6 +603,22 @@ def _root(square: jax.Array) -> jax.Array:
     """Square root whose derivative at zero is zero instead of infinite."""
     positive = square > 0.0
     return jnp.where(positive, jnp.sqrt(jnp.where(positive, square, 1.0)), 0.0)
+
+
+def _per_flavor(value: Any, kind: str, name: str) -> PerFlavor:
+    """Turn what a user gave for e, mu and tau into three numbers in code units."""
+    values = in_code_units(gather(value), kind, name)
+    if np.shape(values) != (3,):
+        raise ParameterError(
+            f"{name} has the shape {np.shape(values)}: (3,) is needed, for e, mu and tau"
+        )
+    return PerFlavor(*values)
+
+
+def _sterile(given: Any) -> SterileNeutrino | None:
+    if given is not None and not isinstance(given, SterileNeutrino):
+        raise ParameterError(f"sterile = {given!r}: a nuprop.SterileNeutrino is needed")
+    return given
 
 
 def _squared_mass(value: Any, name: str) -> Any:

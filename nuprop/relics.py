@@ -201,9 +201,24 @@ def _moment(asymmetry: Leaf) -> jax.Array:
     return jnp.sum(weights * p**2 / (jnp.exp(asymmetry) + jnp.exp(-p))) / (1.5 * ZETA_3)
 
 
+@partial(jax.tree_util.register_dataclass, data_fields=["density", "temperature"], meta_fields=[])
+@dataclass(frozen=True)
+class SterileState:
+    """The relics of a sterile neutrino in code units.
+
+    Attributes
+    ----------
+    density : cm^-3, one helicity today.
+    temperature : GeV, today.
+    """
+
+    density: Leaf
+    temperature: Leaf
+
+
 @partial(
     jax.tree_util.register_dataclass,
-    data_fields=["temperature", "density", "asymmetry", "overdensity", "clump"],
+    data_fields=["temperature", "density", "asymmetry", "overdensity", "clump", "sterile"],
     meta_fields=["nature", "thermal", "profile", "flipped"],
 )
 @dataclass(frozen=True)
@@ -221,6 +236,7 @@ class RelicState:
     clump : the same as a pytree, whose leaves can be traced, or None.
     flipped : bool
         Whether the coupling sees the chirality that a Dirac relic does not have when it is fast.
+    sterile : SterileState of a fourth neutrino, or None.
     """
 
     temperature: Leaf
@@ -232,6 +248,33 @@ class RelicState:
     profile: Callable[[jax.Array], jax.Array] | None = None
     flipped: bool = False
     clump: Any = None
+    sterile: SterileState | None = None
+
+    def temperatures(self, n_states: int) -> jax.Array:
+        """Temperature of each mass eigenstate today [GeV], shape (n_states,).
+
+        A fourth state without relics has that of the others.
+        """
+        same = jnp.broadcast_to(jnp.asarray(self.temperature), (n_states,))
+        return same if self.sterile is None else same.at[3].set(self.sterile.temperature)
+
+    def abundances(self, n_states: int) -> jax.Array | None:
+        """Density of each mass eigenstate over `density`, shape (n_states,); None for three.
+
+        Raises
+        ------
+        ParameterError
+            If there are sterile relics but only three neutrinos.
+        """
+        if n_states == 3:
+            if self.sterile is not None:
+                raise ParameterError(
+                    "relics.sterile is given, but neutrinos have no sterile state; give "
+                    "Neutrinos(sterile=nuprop.SterileNeutrino(...)) too"
+                )
+            return None
+        fourth = 0.0 if self.sterile is None else self.sterile.density / self.density
+        return jnp.append(jnp.ones(3), fourth)
 
     @property
     def targets(self) -> Targets:
@@ -286,6 +329,54 @@ class RelicState:
 
 
 @dataclass(frozen=True)
+class SterileRelics:
+    """The relics of a `SterileNeutrino`, beside the three standard ones.
+
+    Their nature, whether they move, and the overdensity are those of the other relics; their
+    density grows as (1 + z)^3 and their temperature as 1 + z alike.
+
+    Parameters
+    ----------
+    density : Quantity or float in cm^-3, optional
+        Of one helicity of nu_4 today; by default the thermal one of their temperature, 56 cm^-3 if
+        that is the one of the other relics.
+    temperature : Quantity or float in K, optional
+        Their own temperature today, in place of that of the other relics. Cold relics have a small
+        one.
+
+    Raises
+    ------
+    UnitError, ParameterError
+        For a wrong unit, or a density or temperature that is not positive.
+
+    Notes
+    -----
+    A relic nu_4 is hit as a mass eigenstate, and so are nu_1, nu_2 and nu_3, whose densities stay
+    the standard ones: what a small mixing adds to them, or takes away, is neglected.
+
+    References
+    ----------
+    Chauhan et al. 2024, arXiv:2409.12145, for such a component.
+    """
+
+    density: Any = None
+    temperature: Any = None
+
+    def __post_init__(self) -> None:
+        """Validate."""
+        self.state(BOLTZMANN)
+
+    def state(self, standard: Any) -> SterileState:
+        """Give the same in code units, where `standard` is the other relics' temperature [GeV]."""
+        temperature = standard
+        if self.temperature is not None:
+            temperature = BOLTZMANN * _kelvin(self.temperature, "temperature")
+        if self.density is None:
+            return SterileState(thermal_density(temperature), temperature)
+        return SterileState(_per_cm3(self.density), temperature)
+
+
+@dataclass(frozen=True)
 class Relics:
     """The cosmic neutrino background.
 
@@ -312,12 +403,16 @@ class Relics:
         pytree, as these are, can be differentiated in its leaves.
     asymmetry : float
         Degeneracy parameter xi = mu/T of the relic neutrinos (antineutrinos have -xi).
+    sterile : SterileRelics, optional
+        Relics of a fourth neutrino; `propagate` then needs a `SterileNeutrino` too. Without them
+        a sterile neutrino is no target.
 
     Raises
     ------
     UnitError, ParameterError
         For a wrong unit, a temperature, density or overdensity that is not positive, |xi| > 5, an
-        unknown nature, or both of two ways to fix the same number.
+        unknown nature, both of two ways to fix the same number, or an asymmetry together with
+        sterile relics.
     """
 
     nature: Nature = "majorana"
@@ -328,6 +423,7 @@ class Relics:
     density: Any = None
     overdensity: Any = 1.0
     asymmetry: Any = 0.0
+    sterile: SterileRelics | None = None
     state: RelicState = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -348,15 +444,26 @@ class Relics:
                 overdensity=self._overdensity(),
                 nature=self.nature,
                 thermal=bool(self.thermal),
+                sterile=self._sterile(),
                 **self._profile(),
             ),
         )
 
+    def _sterile(self) -> SterileState | None:
+        if self.sterile is None:
+            return None
+        if not isinstance(self.sterile, SterileRelics):
+            raise ParameterError(f"sterile = {self.sterile!r}: a nuprop.SterileRelics is needed")
+        if _asymmetry(self.asymmetry) is not None:
+            raise ParameterError(
+                f"asymmetry = {self.asymmetry}: must be 0 with sterile relics, which have none"
+            )
+        return self.sterile.state(self._temperature())
+
     def _temperature(self) -> Any:
-        kelvin = "a positive temperature in K"
-        t_cmb = _positive(self.T_cmb, "temperature", "T_cmb", kelvin)
+        t_cmb = _kelvin(self.T_cmb, "T_cmb")
         if self.temperature is not None:
-            return BOLTZMANN * _positive(self.temperature, "temperature", "temperature", kelvin)
+            return BOLTZMANN * _kelvin(self.temperature, "temperature")
         scale = (4.0 / 11.0) ** (1.0 / 3.0)
         if self.n_eff is not None:
             n_eff = _positive(self.n_eff, "dimensionless", "n_eff", "a positive number")
@@ -366,7 +473,7 @@ class Relics:
     def _density(self) -> Any:
         if self.density is None:
             return thermal_density(self._temperature())
-        return _positive(self.density, "density", "density", "a positive density in cm^-3")
+        return _per_cm3(self.density)
 
     def _overdensity(self) -> Any:
         if callable(self.overdensity):
@@ -387,7 +494,7 @@ class Relics:
         overdensity = "function of z" if callable(self.overdensity) else float(state.overdensity)
         if hasattr(self.overdensity, "describe"):
             overdensity = self.overdensity.describe()
-        return {
+        described: dict[str, Any] = {
             "nature": self.nature,
             "thermal": bool(self.thermal),
             "temperature [K]": float(state.temperature) / BOLTZMANN,
@@ -395,10 +502,24 @@ class Relics:
             "overdensity": overdensity,
             "asymmetry": 0.0 if state.asymmetry is None else float(state.asymmetry),
         }
+        if state.sterile is not None:
+            described["sterile"] = {
+                "density per helicity [cm-3]": float(state.sterile.density),
+                "temperature [K]": float(state.sterile.temperature) / BOLTZMANN,
+            }
+        return described
 
 
 def _positive(value: Any, kind: str, name: str, allowed: str) -> Any:
     return required_number(value, kind, name, allowed, lambda x: x > 0.0)
+
+
+def _kelvin(value: Any, name: str) -> Any:
+    return _positive(value, "temperature", name, "a positive temperature in K")
+
+
+def _per_cm3(value: Any) -> Any:
+    return _positive(value, "density", "density", "a positive density in cm^-3")
 
 
 def _asymmetry(value: Any) -> Any:
