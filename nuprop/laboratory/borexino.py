@@ -229,7 +229,7 @@ class ElectronScattering(Constraint):
     def _excess(self, zprime: ZPrime, prepared: Recoils | None) -> tuple[jax.Array, jax.Array]:
         """Interference, and square of the amplitude of the Z', over the Standard Model."""
         prepared = self.prepare(zprime.mass) if prepared is None else prepared
-        matrix = zprime.coupling_matrix
+        matrix = zprime.three_flavors
         if zprime.loop_mixing:
             moments = self._moments(zprime, zprime.mass)
             coupling = jnp.ones(())

@@ -311,7 +311,7 @@ def _boson(zprime: ZPrime | None) -> tuple[Any, Any, Callable[[jax.Array], jax.A
     """Mass, coupling matrix and g_e(T) of a boson, or of none."""
     if zprime is None:
         return 1.0, np.zeros((3, 3)), jnp.zeros_like
-    return zprime.mass, zprime.coupling_matrix, electron_coupling(zprime)
+    return zprime.mass, zprime.three_flavors, electron_coupling(zprime)
 
 
 def _powers(x: ArrayLike) -> jax.Array:

@@ -147,5 +147,5 @@ def fermion_couplings(zprime: ZPrime, *, exact: bool = False, q2: Any = None) ->
         axial = weak * isospin / 4.0 * (NUCLEON_AXIAL_CHARGE if name in _NUCLEONS else 1.0)
         return Coupling(vector, jnp.asarray(axial, dtype=jnp.complex128))
 
-    neutrinos = c * zprime.coupling_matrix + 0.5 * weak * jnp.eye(3)
+    neutrinos = c * zprime.three_flavors + 0.5 * weak * jnp.eye(3)
     return FermionCouplings(neutrinos, **{name: coupling(name) for name in _CHARGED})

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from nuprop.constants import AVOGADRO, FERMI_CONSTANT, HBAR_C
+from nuprop.errors import ParameterError
 from nuprop.laboratory.constraint import named
 from nuprop.neutrinos import Neutrinos
 from nuprop.units import in_code_units, require
@@ -86,7 +87,7 @@ def mass_state_fractions(
     ----------
     energy : Quantity or array, GeV
     neutrinos : Neutrinos, optional
-        Default ``Neutrinos()``. Only the mixing and Delta m^2_21 matter.
+        Default ``Neutrinos()``. Only the mixing and Delta m^2_21 matter; without a sterile one.
     electron_density : Quantity or array, cm^-3
         At the place of production. Zero gives the shares in vacuum, |U_ei|^2.
 
@@ -97,7 +98,7 @@ def mass_state_fractions(
     Raises
     ------
     UnitError, ParameterError
-        If an energy is not positive or a density negative.
+        If an energy is not positive, a density negative, or there is a sterile neutrino.
 
     Notes
     -----
@@ -118,7 +119,12 @@ def mass_state_fractions(
     require("energy", energy, "positive energies", lambda e: e > 0.0)
     density = in_code_units(electron_density, "density", "electron_density")
     require("electron_density", density, "densities >= 0", lambda n: n >= 0.0)
-    mixing = (Neutrinos() if neutrinos is None else neutrinos).oscillations
+    neutrinos = Neutrinos() if neutrinos is None else neutrinos
+    if neutrinos.sterile is not None:
+        raise ParameterError(
+            f"neutrinos = {neutrinos!r}: those of the Sun are followed with three states"
+        )
+    mixing = neutrinos.oscillations
     cos2_13 = 1.0 - jnp.asarray(mixing.sin2_13)
     sin2_12 = jnp.asarray(mixing.sin2_12)
     potential = jnp.sqrt(2.0) * FERMI_CONSTANT * jnp.asarray(density) * HBAR_C**3

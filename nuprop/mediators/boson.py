@@ -25,6 +25,8 @@ Nature = Literal["majorana", "dirac"]
 #: Perturbation theory needs a width of at most this share of the mass, and no larger coupling.
 LARGEST_WIDTH, LARGEST_COUPLING = 0.3, math.sqrt(4.0 * math.pi)
 FLAVORS = {"e": (1.0, 0.0, 0.0), "mu": (0.0, 1.0, 0.0), "tau": (0.0, 0.0, 1.0)}
+#: Flavors that a boson may couple to alone: the sterile state of `nuprop.SterileNeutrino` too.
+ALONE = {**FLAVORS, "sterile": (0.0, 0.0, 0.0, 1.0)}
 
 
 class Boson(ABC):
@@ -37,17 +39,41 @@ class Boson(ABC):
 
     @property
     def coupling_matrix(self) -> jax.Array:
-        """Couplings to neutrinos in the flavor basis, complex, shape (3, 3)."""
+        """Couplings to neutrinos in the flavor basis, complex, shape (3, 3).
+
+        (4, 4) if it couples to the sterile state of a `SterileNeutrino`.
+        """
         charges = jnp.asarray(self.charges_real) + 1j * jnp.asarray(self.charges_imag)
         return self.coupling * charges
 
+    @property
+    def three_flavors(self) -> jax.Array:
+        """`coupling_matrix` of e, mu and tau alone, complex, shape (3, 3).
+
+        Raises
+        ------
+        ParameterError
+            If it couples to a sterile state too.
+        """
+        matrix = self.coupling_matrix
+        if matrix.shape != (3, 3):
+            raise ParameterError(
+                f"{self!r} couples to a sterile state: nuprop.propagate and nuprop.optical_depth "
+                "follow it, experiments on Earth are computed for three flavors only"
+            )
+        return matrix
+
     @abstractmethod
     def couplings_in_mass_basis(self, neutrinos: Neutrinos) -> jax.Array:
-        """Couplings to mass eigenstates, complex, shape (3, 3)."""
+        """Couplings to mass eigenstates, complex, shape (n_states, n_states)."""
 
     @abstractmethod
     def partial_widths(self, nature: Nature = "majorana") -> dict[str, jax.Array]:
-        """Width of each channel [GeV]: "neutrinos" (active), "sterile", and others."""
+        """Width of each channel [GeV]: "neutrinos" (left-handed), "sterile", and others.
+
+        A `SterileNeutrino` is followed like any other: decays to it are among "neutrinos", while
+        "sterile" means the right-handed partners of Dirac neutrinos, which nothing brings back.
+        """
 
     def width(self, nature: Nature = "majorana") -> jax.Array:
         """Total width [GeV], the sum of `partial_widths`."""
@@ -59,9 +85,10 @@ class Boson(ABC):
         return {channel: width / total for channel, width in partial.items()}
 
     def active_branching(self, nature: Nature = "majorana") -> jax.Array:
-        """Share of active neutrinos among what it decays to; all else is lost to the flux.
+        """Share of neutrinos that are followed among its decays; all else is lost to the flux.
 
-        Zero for a boson that couples to nothing.
+        With those of a `SterileNeutrino`, see `partial_widths`. Zero for a boson that couples to
+        nothing.
         """
         return share(self.partial_widths(nature)["neutrinos"], self.width(nature))
 
@@ -108,7 +135,7 @@ class Boson(ABC):
 
         Returns
         -------
-        Array, shape (3,), sums to `active_branching`.
+        Array, shape (n_states,), sums to `active_branching`.
         """
         rows = jnp.sum(squared_moduli(self.couplings_in_mass_basis(neutrinos)), axis=1)
         return self.active_branching(nature) * share(rows, jnp.sum(rows))
@@ -134,7 +161,7 @@ def require_nature(nature: str) -> None:
 def matrix_text(boson: Boson) -> str:
     """Write a coupling matrix on one line, or what stands in its place."""
     parts = (boson.charges_real, boson.charges_imag)
-    if any(map(is_traced, parts)) or any(np.shape(part) != (3, 3) for part in parts):
+    if any(map(is_traced, parts)) or any(np.ndim(part) != 2 for part in parts):
         return leaf_text(boson.charges_real)
     matrix = np.asarray(parts[0]) + 1j * np.asarray(parts[1])
     shown = matrix if np.any(matrix.imag) else matrix.real

@@ -165,7 +165,7 @@ def line_areas(mediator: ZPrime | Scalar, neutrinos: Neutrinos) -> jax.Array:
 
     Returns
     -------
-    Array, shape (3, 3), dimensionless; times (hbar c)^2 in cm^2 GeV^2
+    Array, shape (n_states, n_states), dimensionless; times (hbar c)^2 in cm^2 GeV^2
         For mass eigenstates i and j of the chiralities that the mediator couples to. Traceable.
     """
     area = _PI if isinstance(mediator, Scalar) else 2.0 * _PI
@@ -241,7 +241,7 @@ def describe_text(
     couplings = np.asarray(squared_moduli(mediator.couplings_in_mass_basis(neutrinos)))
     areas = np.asarray(line_areas(mediator, neutrinos)) * HBAR_C**2
     highest = np.asarray(peaks(mediator, neutrinos, nature))
-    for i, j in zip(*np.triu_indices(3), strict=True):
+    for i, j in zip(*np.triu_indices(neutrinos.n_states), strict=True):
         row = f"  {i + 1}{j + 1}  {couplings[i, j]:<12.6g}".ljust(24)
         lines.append(row + f"{areas[i, j]:<28.6g}{highest[i, j]:.6g}")
     lines.append("other conventions, for the same area: coupling, width and peak over those here")

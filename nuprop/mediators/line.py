@@ -33,8 +33,8 @@ class Line:
 
     Attributes
     ----------
-    strength : (3, 3), |g_ij|^2 of a vector, |lambda_ij|^2 / 2 of a scalar: beam i, target j.
-    yields : (3,), half the active secondaries in each state.
+    strength : (n, n), |g_ij|^2 of a vector, |lambda_ij|^2 / 2 of a scalar: beam i, target j.
+    yields : (n,), half the active secondaries in each state.
     sharing : (2, 2, 3), [out, in, power of x].
     flipped : bool, whether a Dirac target has the chirality opposite to its helicity.
     same_species : bool
@@ -50,7 +50,7 @@ class Line:
 
 
 def line_of(mediator: Mediator, neutrinos: Neutrinos, nature: Nature) -> Line:
-    """Describe the resonance of a mediator on relics of three mass eigenstates.
+    """Describe the resonance of a mediator on relics of all mass eigenstates.
 
     Parameters
     ----------
@@ -61,7 +61,8 @@ def line_of(mediator: Mediator, neutrinos: Neutrinos, nature: Nature) -> Line:
     Raises
     ------
     ParameterError
-        If a scalar of this kind does not exist for neutrinos of this nature.
+        If a scalar of this kind does not exist for neutrinos of this nature, or the mediator
+        couples to a sterile state that there is not.
     """
     squared = squared_moduli(mediator.couplings_in_mass_basis(neutrinos))
     yields = mediator.secondary_yields(neutrinos, nature)

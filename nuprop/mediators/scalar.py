@@ -14,7 +14,7 @@ from jax.typing import ArrayLike
 
 from nuprop.errors import ParameterError, PhysicsWarning, nearest
 from nuprop.mediators.boson import (
-    FLAVORS,
+    ALONE,
     LARGEST_COUPLING,
     LARGEST_WIDTH,
     Boson,
@@ -23,7 +23,7 @@ from nuprop.mediators.boson import (
     matrix_text,
     require_nature,
 )
-from nuprop.mediators.coupling import squared_moduli, symmetric_parts
+from nuprop.mediators.coupling import coupled_rows, squared_moduli, symmetric_parts
 from nuprop.neutrinos import Neutrinos
 from nuprop.pytree import as_pytree, assign, gather, leaf_text
 from nuprop.units import in_code_units, is_traced, require, required_number
@@ -43,9 +43,10 @@ class Scalar(Boson):
     Parameters
     ----------
     mass : Quantity, str or float, GeV
-    coupling_matrix : array, shape (3, 3)
-        lambda_ab in the flavor basis (e, mu, tau), symmetric, may be complex. A real matrix is a
-        scalar, an imaginary one a pseudoscalar (lambda = i g: (g/2) phi nubar i gamma_5 nu).
+    coupling_matrix : array, shape (3, 3) or (4, 4)
+        lambda_ab in the flavor basis (e, mu, tau, and s for the sterile state of a
+        `SterileNeutrino`), symmetric, may be complex. A real matrix is a scalar, an imaginary one
+        a pseudoscalar (lambda = i g: (g/2) phi nubar i gamma_5 nu).
     complex_field : bool, optional
         Whether phi is a complex field, a particle and its antiparticle; the coupling is then to
         phi, and h.c. to phi*. By default it is if it carries lepton number.
@@ -56,7 +57,7 @@ class Scalar(Boson):
     ----------
     mass : GeV
     coupling : lambda of the class methods, or 1 if a matrix was given
-    charges_real, charges_imag : (3, 3)
+    charges_real, charges_imag : (3, 3) or (4, 4)
         lambda_ab in units of `coupling`.
     model : str
     complex_field : bool
@@ -65,8 +66,8 @@ class Scalar(Boson):
     Raises
     ------
     UnitError, ParameterError
-        If the mass is not a positive energy, the matrix not 3x3, not symmetric or zero, or a real
-        field is said to carry lepton number.
+        If the mass is not a positive energy, the matrix neither 3x3 nor 4x4, not
+        symmetric or zero, or a real field is said to carry lepton number.
 
     Warns
     -----
@@ -187,16 +188,16 @@ class Scalar(Boson):
 
         Parameters
         ----------
-        flavor : "e", "mu" or "tau"
+        flavor : "e", "mu", "tau", or "sterile" for that of a `SterileNeutrino`
         """
-        if flavor not in FLAVORS:
-            raise ParameterError(f"flavor = {flavor!r}: {nearest(str(flavor), FLAVORS)}")
+        if flavor not in ALONE:
+            raise ParameterError(f"flavor = {flavor!r}: {nearest(str(flavor), ALONE)}")
         return _diagonal(
             cls,
             f"single-flavor-{flavor}",
             mass,
             coupling,
-            np.array(FLAVORS[flavor]),
+            np.array(ALONE[flavor]),
             pseudoscalar,
             complex_field,
             lepton_number,
@@ -219,25 +220,32 @@ class Scalar(Boson):
 
         Parameters
         ----------
-        couplings : array, shape (3,)
-            lambda_e, lambda_mu, lambda_tau, real, not all zero.
+        couplings : array, shape (3,) or (4,)
+            lambda_e, lambda_mu, lambda_tau, and that of the sterile state of a `SterileNeutrino`,
+            real, not all zero.
         """
         strengths = in_code_units(gather(couplings), "dimensionless", "couplings")
-        if np.shape(strengths) != (3,):
+        if np.shape(strengths) not in ((3,), (4,)):
             raise ParameterError(
-                f"couplings has the shape {np.shape(strengths)}: (3,) is needed, for e, mu and tau"
+                f"couplings has the shape {np.shape(strengths)}: (3,) is needed, for e, mu and "
+                "tau, or (4,) with a sterile state"
             )
-        require("couplings", strengths, "three finite real numbers, not all zero", np.any)
+        require("couplings", strengths, "finite real numbers, not all zero", np.any)
         return _diagonal(
             cls, "diagonal", mass, 1.0, strengths, pseudoscalar, complex_field, lepton_number
         )
 
     def couplings_in_mass_basis(self, neutrinos: Neutrinos) -> jax.Array:
-        """lambda_ij = (U^T lambda U)_ij, complex symmetric, shape (3, 3).
+        """lambda_ij = (U^T lambda U)_ij, complex symmetric, shape (n_states, n_states).
 
         Parameters
         ----------
         neutrinos : Neutrinos
+
+        Raises
+        ------
+        ParameterError
+            If it couples to a sterile state, but there is none among the neutrinos.
         """
         return symmetric_in_mass_basis(self.coupling_matrix, neutrinos.pmns)
 
@@ -317,16 +325,16 @@ def symmetric_in_mass_basis(coupling_matrix: ArrayLike, pmns: ArrayLike) -> jax.
 
     Parameters
     ----------
-    coupling_matrix : array, shape (3, 3)
+    coupling_matrix : array, shape (3, 3), or (4, 4) for a coupling to a sterile state
         lambda_ab in the flavor basis, L = -(1/2) phi sum_ab lambda_ab nu_a nu_b + h.c.
-    pmns : array, shape (3, 3)
+    pmns : array, shape (n, n), n >= that of the coupling
         U [alpha, i], nu_alpha = sum_i U_alpha,i nu_i.
 
     Returns
     -------
-    Array, complex, shape (3, 3), symmetric to rounding.
+    Array, complex, shape (n, n), symmetric to rounding.
     """
-    u = jnp.asarray(pmns)
+    u = coupled_rows(coupling_matrix, pmns)
     return u.T @ jnp.asarray(coupling_matrix) @ u
 
 
@@ -347,7 +355,7 @@ def _diagonal(
     if not isinstance(pseudoscalar, bool | np.bool_):
         raise ParameterError(f"pseudoscalar = {pseudoscalar!r}: True or False")
     matrix = jnp.diag(strengths) if is_traced(strengths) else np.diag(strengths)
-    zeros = np.zeros((3, 3))
+    zeros = np.zeros(matrix.shape)
     real, imag = (zeros, matrix) if pseudoscalar else (matrix, zeros)
     scalar = object.__new__(cls)
     name = f"{model}-pseudoscalar" if pseudoscalar else model

@@ -29,11 +29,12 @@ def neutrino_width(mass: ArrayLike, coupling_matrix: ArrayLike) -> jax.Array:
     """Width to left-handed neutrinos, all flavors: Tr(g g^dagger) M / (24 pi).
 
     The same for Majorana neutrinos and for Dirac neutrinos whose right-handed part does not couple.
+    Masses are neglected, so that mixing with a sterile state does not change it.
 
     Parameters
     ----------
     mass : float, GeV
-    coupling_matrix : array, shape (3, 3)
+    coupling_matrix : array, shape (3, 3) or (4, 4)
         In either basis.
 
     Returns

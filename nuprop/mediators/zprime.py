@@ -19,6 +19,7 @@ from nuprop.constants import (
 )
 from nuprop.errors import ParameterError, PhysicsWarning, nearest
 from nuprop.mediators.boson import (
+    ALONE,
     FLAVORS,
     LARGEST_COUPLING,
     LARGEST_WIDTH,
@@ -47,8 +48,9 @@ class ZPrime(Boson):
     Parameters
     ----------
     mass : Quantity, str or float, GeV
-    coupling_matrix : array, shape (3, 3)
-        g_ab in the flavor basis (e, mu, tau), Hermitian, the gauge coupling inside. An entry of
+    coupling_matrix : array, shape (3, 3) or (4, 4)
+        g_ab in the flavor basis (e, mu, tau, and s for the sterile state of a `SterileNeutrino`),
+        Hermitian, the gauge coupling inside. An entry of
         this matrix is what the class methods call `coupling` times charge.
     charged_couplings : array, shape (3,), optional
         Real vector couplings g_l to e, mu and tau, mixing with the photon included. None by
@@ -58,7 +60,7 @@ class ZPrime(Boson):
     ----------
     mass : GeV
     coupling : g', or 1 if a matrix was given
-    charges_real, charges_imag : (3, 3)
+    charges_real, charges_imag : (3, 3) or (4, 4)
         Charges of the neutrinos in the flavor basis, in units of `coupling`.
     charged_charges : (3,)
         Charges of e, mu, tau, in the same units.
@@ -71,7 +73,8 @@ class ZPrime(Boson):
     Raises
     ------
     UnitError, ParameterError
-        If the mass is not a positive energy, the matrix not 3x3, not Hermitian or zero.
+        If the mass is not a positive energy, the matrix neither 3x3 nor 4x4, not
+        Hermitian or zero.
 
     Warns
     -----
@@ -132,7 +135,12 @@ class ZPrime(Boson):
 
     @classmethod
     def lmu_ltau(
-        cls, mass: Any, coupling: Any, kinetic_mixing: Any = 0.0, loop_mixing: bool = False
+        cls,
+        mass: Any,
+        coupling: Any,
+        kinetic_mixing: Any = 0.0,
+        loop_mixing: bool = False,
+        sterile_charge: Any = None,
     ) -> ZPrime:
         """Gauge boson of L_mu - L_tau: charges (0, 1, -1) of e, mu, tau and their neutrinos.
 
@@ -149,6 +157,8 @@ class ZPrime(Boson):
             charged lepton gets -epsilon e cos(theta_W), neutrinos nothing.
         loop_mixing : bool
             Whether to add the mixing with the photon through muon and tau loops at q^2 = M^2.
+        sterile_charge : float, optional
+            Charge of the sterile state of a `SterileNeutrino`, without which it cannot propagate.
 
         Raises
         ------
@@ -165,35 +175,51 @@ class ZPrime(Boson):
         Araki et al. 2016, arXiv:1508.07471.
         """
         charges = (0.0, 1.0, -1.0)
-        return _named(
-            cls, "lmu-ltau", mass, coupling, charges, charges, kinetic_mixing, loop_mixing
-        )
+        more = kinetic_mixing, loop_mixing, sterile_charge
+        return _named(cls, "lmu-ltau", mass, coupling, charges, charges, *more)
 
     @classmethod
     def le_lmu(
-        cls, mass: Any, coupling: Any, kinetic_mixing: Any = 0.0, loop_mixing: bool = False
+        cls,
+        mass: Any,
+        coupling: Any,
+        kinetic_mixing: Any = 0.0,
+        loop_mixing: bool = False,
+        sterile_charge: Any = None,
     ) -> ZPrime:
         """Gauge boson of L_e - L_mu: charges (1, -1, 0).
 
         L and arguments as in `lmu_ltau`, Q = (1, -1, 0).
         """
         charges = (1.0, -1.0, 0.0)
-        return _named(cls, "le-lmu", mass, coupling, charges, charges, kinetic_mixing, loop_mixing)
+        more = kinetic_mixing, loop_mixing, sterile_charge
+        return _named(cls, "le-lmu", mass, coupling, charges, charges, *more)
 
     @classmethod
     def le_ltau(
-        cls, mass: Any, coupling: Any, kinetic_mixing: Any = 0.0, loop_mixing: bool = False
+        cls,
+        mass: Any,
+        coupling: Any,
+        kinetic_mixing: Any = 0.0,
+        loop_mixing: bool = False,
+        sterile_charge: Any = None,
     ) -> ZPrime:
         """Gauge boson of L_e - L_tau: charges (1, 0, -1).
 
         L and arguments as in `lmu_ltau`, Q = (1, 0, -1).
         """
         charges = (1.0, 0.0, -1.0)
-        return _named(cls, "le-ltau", mass, coupling, charges, charges, kinetic_mixing, loop_mixing)
+        more = kinetic_mixing, loop_mixing, sterile_charge
+        return _named(cls, "le-ltau", mass, coupling, charges, charges, *more)
 
     @classmethod
     def b_minus_l(
-        cls, mass: Any, coupling: Any, kinetic_mixing: Any = 0.0, loop_mixing: bool = False
+        cls,
+        mass: Any,
+        coupling: Any,
+        kinetic_mixing: Any = 0.0,
+        loop_mixing: bool = False,
+        sterile_charge: Any = None,
     ) -> ZPrime:
         """Gauge boson of B - L: charge -1 of every lepton; arguments as in `lmu_ltau`.
 
@@ -204,9 +230,8 @@ class ZPrime(Boson):
         `PhysicsWarning` says above 400 MeV. The loop diverges: `loop_mixing` must stay off.
         """
         charges = (-1.0, -1.0, -1.0)
-        zprime = _named(
-            cls, "b-minus-l", mass, coupling, charges, charges, kinetic_mixing, loop_mixing
-        )
+        more = kinetic_mixing, loop_mixing, sterile_charge
+        zprime = _named(cls, "b-minus-l", mass, coupling, charges, charges, *more)
         if not is_traced(zprime.mass) and np.any(np.asarray(zprime.mass) > _HADRON_THRESHOLD):
             warnings.warn(
                 f"mass = {1e3 * float(zprime.mass):.6g} MeV: above 400 MeV B - L decays to hadrons "
@@ -218,16 +243,20 @@ class ZPrime(Boson):
 
     @classmethod
     def universal(
-        cls, mass: Any, coupling: Any, kinetic_mixing: Any = 0.0, loop_mixing: bool = False
+        cls,
+        mass: Any,
+        coupling: Any,
+        kinetic_mixing: Any = 0.0,
+        loop_mixing: bool = False,
+        sterile_charge: Any = None,
     ) -> ZPrime:
         """Equal coupling g' to all neutrinos; arguments as in `lmu_ltau`.
 
         L = g' Z'_a sum_l nubar_l gamma^a P_L nu_l.
         Charged leptons couple through `kinetic_mixing` only, and there is no loop to switch on.
         """
-        return _named(
-            cls, "universal", mass, coupling, (1.0, 1.0, 1.0), _NEUTRAL, kinetic_mixing, loop_mixing
-        )
+        more = kinetic_mixing, loop_mixing, sterile_charge
+        return _named(cls, "universal", mass, coupling, (1.0, 1.0, 1.0), _NEUTRAL, *more)
 
     @classmethod
     def single_flavor(
@@ -245,20 +274,13 @@ class ZPrime(Boson):
 
         Parameters
         ----------
-        flavor : "e", "mu" or "tau"
+        flavor : "e", "mu", "tau", or "sterile" for that of a `SterileNeutrino`
         """
-        if flavor not in FLAVORS:
-            raise ParameterError(f"flavor = {flavor!r}: {nearest(str(flavor), FLAVORS)}")
-        return _named(
-            cls,
-            f"single-flavor-{flavor}",
-            mass,
-            coupling,
-            FLAVORS[flavor],
-            _NEUTRAL,
-            kinetic_mixing,
-            loop_mixing,
-        )
+        if flavor not in ALONE:
+            raise ParameterError(f"flavor = {flavor!r}: {nearest(str(flavor), ALONE)}")
+        more = kinetic_mixing, loop_mixing, None
+        name = f"single-flavor-{flavor}"
+        return _named(cls, name, mass, coupling, ALONE[flavor], _NEUTRAL, *more)
 
     def photon_mixing_at(self, q2: ArrayLike) -> jax.Array:
         """Mixing with the photon at the squared momentum q^2, complex.
@@ -296,11 +318,16 @@ class ZPrime(Boson):
         return self.charged_couplings_at(jnp.asarray(self.mass) ** 2)
 
     def couplings_in_mass_basis(self, neutrinos: Neutrinos) -> jax.Array:
-        """g_ij = (U^dagger g U)_ij, complex, shape (3, 3).
+        """g_ij = (U^dagger g U)_ij, complex, shape (n_states, n_states).
 
         Parameters
         ----------
         neutrinos : Neutrinos
+
+        Raises
+        ------
+        ParameterError
+            If it couples to a sterile state, but there is none among the neutrinos.
         """
         return in_mass_basis(self.coupling_matrix, neutrinos.pmns)
 
@@ -346,11 +373,13 @@ class ZPrime(Boson):
         return narrow & (largest <= LARGEST_COUPLING**2)
 
     def _values(self) -> dict[str, Any]:
+        charges = np.asarray(self.charges_real)
         return {
             "model": self.model,
             "mass [MeV]": float(self.mass) * 1e3,
             "coupling": float(self.coupling),
-            "neutrino charges, real": np.asarray(self.charges_real).tolist(),
+            **({"sterile charge": float(charges[3, 3])} if len(charges) == 4 else {}),
+            "neutrino charges, real": charges.tolist(),
             "neutrino charges, imaginary": np.asarray(self.charges_imag).tolist(),
             "charged-lepton charges": np.asarray(self.charged_charges).tolist(),
             "kinetic mixing": float(self.kinetic_mixing),
@@ -366,6 +395,8 @@ class ZPrime(Boson):
             parts.append(f"kinetic mixing {leaf_text(self.kinetic_mixing)}")
         if self.loop_mixing:
             parts.append("loop mixing")
+        if np.shape(self.charges_real) == (4, 4) and not self.model.startswith("single-flavor"):
+            parts.append(f"sterile charge {leaf_text(self.charges_real[3][3])}")
         return f"ZPrime({self.model!r}, {', '.join(parts)})"
 
 
@@ -374,10 +405,11 @@ def _named(
     model: str,
     mass: Any,
     coupling: Any,
-    charges: tuple[float, float, float],
+    charges: tuple[float, ...],
     charged_charges: tuple[float, float, float],
     kinetic_mixing: Any,
     loop: bool,
+    sterile_charge: Any,
 ) -> ZPrime:
     """Build one of the named models, for a class method that the user called."""
     strength = required_number(
@@ -393,13 +425,14 @@ def _named(
             f"loop_mixing = True: {model} has no finite loop, for the charges {charged_charges} of "
             "e, mu, tau; give the mixing as kinetic_mixing"
         )
+    matrix = _diagonal(charges, sterile_charge)
     zprime = object.__new__(cls)
     assign(
         zprime,
         mass=_mass(mass),
         coupling=strength,
-        charges_real=np.diag(charges),
-        charges_imag=np.zeros((3, 3)),
+        charges_real=matrix,
+        charges_imag=np.zeros(matrix.shape),
         charged_charges=np.array(charged_charges),
         kinetic_mixing=mixing,
         model=model,
@@ -408,6 +441,17 @@ def _named(
     )
     _warn_beyond_validity(zprime, stacklevel=4)
     return zprime
+
+
+def _diagonal(charges: tuple[float, ...], sterile_charge: Any) -> Any:
+    """Charges of the neutrinos as a matrix, 4x4 if the sterile state has one."""
+    if sterile_charge is None:
+        return np.diag(charges)
+    charge = required_number(
+        sterile_charge, "dimensionless", "sterile_charge", "a finite number", np.isfinite
+    )
+    every = gather([*charges, charge])
+    return jnp.diag(every) if is_traced(every) else np.diag(every)
 
 
 def _mass(value: Any) -> Any:

@@ -105,7 +105,7 @@ def differential(
         electron = zprime.charged_couplings_at(q2)[..., 0] / _CONTACT
         exchange = jnp.real(electron * propagator)
         square = squared_moduli(electron) / norm
-        matrix = zprime.coupling_matrix
+        matrix = zprime.three_flavors
         chiralities = 4.0 if zprime.right_handed and nature == "dirac" else 2.0
         for flavor in range(3):
             own = jnp.real(matrix[flavor, flavor])

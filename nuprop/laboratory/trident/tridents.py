@@ -304,7 +304,7 @@ def _with_boson(
     points = made.prepare(zprime.mass) if prepared is None else prepared
     g_v, _ = standard_couplings(made.beam, made.lepton)
     flavor, lepton = FLAVORS.index(made.beam), FLAVORS.index(made.lepton)
-    row = zprime.coupling_matrix[flavor]
+    row = zprime.three_flavors[flavor]
     same = jnp.real(row[flavor])
     changing = jnp.sum(squared_moduli(row)) - same**2
     charged = jnp.real(zprime.charged_couplings_at(-points.tau)[..., lepton])

@@ -257,6 +257,15 @@ class Scattering:
         """Everything except the squared s-channel, whose line a solver may treat by itself."""
         return replace(self, terms=tuple(t for t in self.terms if t.channel != "s"))
 
+    def on_targets(self, abundance: ArrayLike) -> Scattering:
+        """Cross sections times a number for each target state j, shape (N,)."""
+        each = jnp.asarray(abundance)
+        weighted = (
+            replace(t, coefficient=t.coefficient * each[:, None], lost=t.lost * each)
+            for t in self.terms
+        )
+        return replace(self, terms=tuple(weighted))
+
     def cp_conjugate(self) -> Scattering:
         """Cross sections of a beam of antineutrinos: couplings replaced by their conjugates.
 
