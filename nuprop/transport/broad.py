@@ -35,7 +35,7 @@ class Resonance:
 
     Attributes
     ----------
-    log_line : (n_nodes, n_beams, 3, n_diagonals)
+    log_line : (n_nodes, n_beams, n_states, n_diagonals)
         Logarithm of the average of e^t gamma / (pi [(e^t - 1)^2 + gamma^2]), W phi(W) for
         gamma -> 0. A line of the cross section 2 pi strength delta(s - M^2) has this many times
         its depth per unit of ln E.
@@ -75,10 +75,11 @@ def resonance(lattice: Lattice, lines: Lines, gamma: jax.Array) -> Resonance:
     profile, wave = _cell_integrals(t, h, gamma)
     masses = jnp.asarray(lines.masses)
     if lines.relics.thermal:
-        r = masses / (lines.relics.temperature * jnp.exp(u)[:, None])
+        temperatures = lines.temperatures * jnp.exp(u)[:, None]
+        r = masses / temperatures
         norm = line_norm(r, lines.relics.targets, lines.relics.asymmetry)
         norm = jnp.moveaxis(norm, 0, 1)
-        middle = jnp.sqrt(masses**2 + (3.6 * lines.relics.temperature * jnp.exp(u)[:, None]) ** 2)
+        middle = jnp.sqrt(masses**2 + (3.6 * temperatures) ** 2)
     else:
         weight = lines.relics.weight_at_rest()[:, None] * lines.massive
         norm = weight[None]

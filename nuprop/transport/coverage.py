@@ -67,7 +67,8 @@ def absorbing_range(
     if lines.relics.thermal:
         top, bottom = _thermal_range(lines, jnp.asarray(u_max), width)
     else:
-        place = jnp.where(lines.massive, lines.log_resonance, jnp.min(lines.log_resonance))
+        lowest = jnp.min(jnp.where(lines.absorbing, lines.log_resonance, 50.0))
+        place = jnp.where(lines.absorbing, lines.log_resonance, lowest)
         top, bottom = jnp.max(place) + 6.0 * width, jnp.min(place) - u_max - 6.0 * width
     return top + width, bottom - 2.0 * width
 
@@ -82,23 +83,24 @@ def _thermal_range(lines: Lines, u_max: jax.Array, width: jax.Array) -> tuple[ja
         """
         temperature = temperatures * growth
         r = jnp.asarray(lines.masses) / temperature
-        depth = lines.depth_scale(jnp.log(growth)) * jnp.max(lines.coupling_squared)
+        depth = lines.depth_scale(jnp.log(growth)) * jnp.max(lines.strength)
         tail = jnp.clip(jnp.log(depth * (1.0 + r) / _NEGLIGIBLE), 5.0, 40.0)
         root = tail + jnp.sqrt(tail**2 + r**2)
         slow = jnp.clip(jnp.sqrt(10.0 * _NEGLIGIBLE / (0.2 * depth)), 1e-6, 0.1)
         w = jnp.maximum(r**2 / root, slow) if upward else root
         return jnp.log(0.5 * lines.mediator_mass**2 / (w * temperature * growth))
 
-    top = jnp.max(reach(jnp.ones(()), upward=True))
-    return top, jnp.min(reach(jnp.exp(u_max), upward=False))
+    top = jnp.where(lines.present, reach(jnp.ones(()), upward=True), -jnp.inf)
+    bottom = jnp.where(lines.present, reach(jnp.exp(u_max), upward=False), jnp.inf)
+    return jnp.max(top), jnp.min(bottom)
 
 
 def cell_width(lines: Lines) -> jax.Array:
     """Width in ln(E) of the cells that follow these lines, see `lattice_needs`."""
     if not lines.relics.thermal:
         return jnp.asarray(AT_REST)
-    heaviest = jnp.max(jnp.asarray(lines.masses))
-    narrowest = RMS_WIDTH * lines.relics.temperature / jnp.maximum(heaviest, 1e-40)
+    coldest = jnp.max(jnp.where(lines.present, lines.masses / lines.temperatures, 0.0))
+    narrowest = RMS_WIDTH / jnp.maximum(coldest, 1e-40)
     return jnp.clip(CELL * narrowest, FINEST, COARSEST)
 
 
@@ -152,14 +154,15 @@ def cells_hide_widths(lines: Lines, u_max: float, edges: np.ndarray) -> bool:
     parent meets the same line again (with widths of 0.025 averages move by 0.015), and below half
     the cell around each edge of each dip.
     """
-    masses = np.asarray(lines.masses)
+    present = np.asarray(lines.present)
+    masses = np.asarray(lines.masses)[present]
     if np.any(masses == 0.0):
         return False
-    widths = RMS_WIDTH * float(lines.relics.temperature) * np.exp(u_max) / masses
+    widths = RMS_WIDTH * np.asarray(lines.temperatures)[present] * np.exp(u_max) / masses
     if np.max(widths) > _HIDDEN_WIDTH:
         return False
     log_edges = np.log(edges)
-    for log_line, width in zip(np.asarray(lines.log_resonance), widths, strict=True):
+    for log_line, width in zip(np.asarray(lines.log_resonance)[present], widths, strict=True):
         for place in (log_line, log_line - u_max):
             cell = int(np.clip(np.searchsorted(log_edges, place) - 1, 0, edges.size - 2))
             if width >= 0.5 * (log_edges[cell + 1] - log_edges[cell]):

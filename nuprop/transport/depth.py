@@ -27,7 +27,7 @@ def line_depths(
     lines: Lines,
     rule: Literal["fine", "fast"] = "fine",
 ) -> jax.Array:
-    """Optical depth of each relic state per |g_ij|^2, from u_max to today.
+    """Optical depth of each relic state per strength, from u_max to today.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def line_depths(
 
     Returns
     -------
-    Array, shape (n_beams, 3, n).
+    Array, shape (n_beams, n_states, n).
 
     Notes
     -----
@@ -55,8 +55,9 @@ def line_depths(
         crossed = (u > 0.0) & (u < u_max) & lines.massive[:, None]
         depth = jnp.where(crossed, lines.depth_scale(jnp.where(crossed, u, 0.0)), 0.0)
         return relics.weight_at_rest()[:, None, None] * depth
-    r = jnp.asarray(lines.masses)[:, None] / relics.temperature
-    a = 0.5 * lines.mediator_mass**2 * jnp.exp(-log_energy) / relics.temperature
+    temperature = lines.temperatures[:, None]
+    r = jnp.asarray(lines.masses)[:, None] / temperature
+    a = 0.5 * lines.mediator_mass**2 * jnp.exp(-log_energy) / temperature
     b = r**2 / a
     least = a * jnp.exp(-2.0 * u_max)
     first, last = 0.5 * (least - b), 0.5 * (a - b)
@@ -79,8 +80,9 @@ def continuum_depth(u_max: jax.Array, lines: Lines) -> jax.Array:
     """Estimate the optical depth of what is left out: scattering away from the resonance.
 
     On a target of either helicity, exchange of a vector tends to
-    (g g^dagger)_ii (g g^dagger)_jj/(4 pi M^2) at high energies. All channels of a scalar, with
-    |lambda|^2/2 in place of |g|^2, add up to a third of that at most, from s = 3 M^2 on.
+    (g g^dagger)_ii (g g^dagger)_jj/(4 pi M^2) at high energies, for targets weighted with their
+    abundance. All channels of a scalar, with |lambda|^2/2 in place of |g|^2, add up to a third of
+    that at most, from s = 3 M^2 on.
 
     Parameters
     ----------
@@ -94,9 +96,10 @@ def continuum_depth(u_max: jax.Array, lines: Lines) -> jax.Array:
     half = 0.5 * jnp.asarray(u_max)
     column = jnp.sum(half * _WEIGHTS * lines.depth_scale(half * (1.0 + _NODES))) / (2.0 * jnp.pi)
     rows = jnp.sum(lines.coupling_squared, axis=1)
+    met = rows if lines.abundance is None else rows * lines.abundance
     even = jnp.all(jnp.asarray(lines.sharing)[..., 1:] == 0.0)  # as only a scalar shares energy
     strength = jnp.where(even, _SCALAR_CONTINUUM, 0.5 / jnp.pi)
-    return strength * jnp.max(rows) * jnp.sum(rows) * column
+    return strength * jnp.max(rows) * jnp.sum(met) * column
 
 
 def optical_depths(log_energy: jax.Array, u_max: jax.Array, lines: Lines) -> jax.Array:
@@ -106,6 +109,6 @@ def optical_depths(log_energy: jax.Array, u_max: jax.Array, lines: Lines) -> jax
 
     Returns
     -------
-    Array, shape (n_beams, 3, n).
+    Array, shape (n_beams, n_states, n).
     """
-    return jnp.einsum("ij,bjn->bin", lines.coupling_squared, line_depths(log_energy, u_max, lines))
+    return jnp.einsum("ij,bjn->bin", lines.strength, line_depths(log_energy, u_max, lines))

@@ -35,13 +35,13 @@ def edge_depths(log_energy: jax.Array, width: jax.Array, lines: Lines) -> jax.Ar
 
     Returns
     -------
-    Array, shape (n_beams, 3, n)
+    Array, shape (n_beams, n_states, n)
         0 above all bands, and at most 6: secondaries fill deeper dips. Where opaque lines leave
         local equilibrium, or their wings all the absorption at an edge, it goes to 0 everywhere.
     """
     today = jnp.zeros(())
     met = targets_below(log_energy, today, width, lines)
-    depth = lines.depth_scale(today) * (lines.coupling_squared @ met)
+    depth = lines.depth_scale(today) * (lines.strength @ met)
     refilled = _REFILLED * (1.0 + jnp.max(depth, axis=-1, keepdims=True) ** 2)
     return jnp.log1p(refilled) - jnp.log(jnp.exp(-depth) + refilled)
 
@@ -55,7 +55,7 @@ def left_out_today(lattice: Lattice, shapes: LineShapes, lines: Lines) -> jax.Ar
 
     Returns
     -------
-    Array, shape (n_beams, 3, n_cells).
+    Array, shape (n_beams, n_states, n_cells).
     """
     h = lattice.log_width
     last = jnp.array([lattice.n_steps - 1])
@@ -65,7 +65,7 @@ def left_out_today(lattice: Lattice, shapes: LineShapes, lines: Lines) -> jax.Ar
     met = targets_below(lattice.centers, 0.5 * h, h, lines)
     whole = met[..., :1]
     met = met * jnp.where(whole > 0.0, added[..., :1] / whole, 1.0)
-    depth = lines.depth_scale(0.5 * h) * lines.coupling_squared
+    depth = lines.depth_scale(0.5 * h) * lines.strength
     most = 0.1 * jnp.minimum(depth @ sampled[..., : lattice.n_cells], 1.0)
     return jnp.clip(depth @ (met - added), -most, most)
 
@@ -80,7 +80,7 @@ def targets_below(log_energy: jax.Array, u: jax.Array, width: jax.Array, lines: 
 
     Returns
     -------
-    Array, shape (n_beams, 3, n).
+    Array, shape (n_beams, n_states, n).
     """
     relics = lines.relics
     if not relics.thermal:
@@ -97,7 +97,7 @@ def targets_below(log_energy: jax.Array, u: jax.Array, width: jax.Array, lines: 
     start, powers = panels.running_integral(jnp.exp(-jnp.abs(s)) * shape * w / root)
     w = 0.5 * lines.mediator_mass**2 * jnp.exp(-log_energy) / temperature
     panel, t = panels.locate(0.5 * (w - r**2 / w))
-    line = jnp.arange(3)[:, None]
+    line = jnp.arange(lines.n_states)[:, None]
     return jnp.maximum(start[:, line, panel] + power_sum(powers[:, line, panel], t), 0.0)
 
 
@@ -106,18 +106,18 @@ def summed_depths(lattice: Lattice, lines: Lines) -> jax.Array:
 
     Returns
     -------
-    Array, shape (n_beams, 3, n_cells).
+    Array, shape (n_beams, n_states, n_cells).
     """
     shapes = line_shapes(lattice, lines)
-    coupling = jnp.asarray(lines.coupling_squared)
+    strength = lines.strength
 
     def step(total: jax.Array, inputs: tuple[jax.Array, ...]) -> tuple[jax.Array, None]:
         step_number, u, diagonal = inputs
         values = shapes.at_gauss_points(step_number[None], diagonal, lattice.n_cells)[0]
-        depth = jnp.einsum("ij,bgjk->bik", 0.5 * coupling, values)
+        depth = jnp.einsum("ij,bgjk->bik", 0.5 * strength, values)
         return total + lattice.log_width * lines.depth_scale(u) * depth, None
 
-    zero = jnp.zeros((shapes.log_shape.shape[1], 3, lattice.n_cells))
+    zero = jnp.zeros((shapes.log_shape.shape[1], lines.n_states, lattice.n_cells))
     number = jnp.arange(lattice.n_steps)
     total, _ = jax.lax.scan(step, zero, (number, lattice.steps, number[::-1]))
     return total + left_out_today(lattice, shapes, lines)

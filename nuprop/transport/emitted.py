@@ -86,7 +86,7 @@ def free_flux(emission: Emission, log_energy: jax.Array) -> jax.Array:
 
     Returns
     -------
-    Array, shape (n_channels, 3, n)
+    Array, shape (n_channels, n_states, n)
         J = (c/4 pi) int dz W Q(eps (1+z))/H times the share of each channel and state.
     """
     if emission.burst:

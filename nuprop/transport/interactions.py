@@ -93,7 +93,13 @@ class CascadeShape:
 def lines_of(
     mediator: Mediator, neutrinos: Neutrinos, relics: RelicState, expansion: Expansion
 ) -> Lines:
-    """Resonances of a mediator on the relics of three mass eigenstates."""
+    """Resonances of a mediator on the relics of all mass eigenstates.
+
+    Raises
+    ------
+    ParameterError
+        If the relics, or the mediator, know a sterile state that the neutrinos do not have.
+    """
     line = line_of(mediator, neutrinos, relics.nature)
     if line.same_species and relics.asymmetry is not None:
         relics = replace(relics, asymmetry=-jnp.asarray(relics.asymmetry))  # the other helicity
@@ -105,6 +111,7 @@ def lines_of(
         sharing=line.sharing,
         relics=replace(relics, flipped=line.flipped),
         expansion=expansion,
+        abundance=relics.abundances(neutrinos.n_states),
     )
 
 
@@ -117,7 +124,7 @@ def interactions_of(
     interference: bool = False,
     pair_production: bool = False,
 ) -> tuple[Interaction, ...]:
-    """All that mediators do to neutrinos of three mass eigenstates.
+    """All that mediators do to neutrinos of all mass eigenstates.
 
     Their rates add up; with `interference`, which takes two vectors or more and nothing else, their
     amplitudes do. A Yukawa scalar on Dirac relics makes two: on relics of the chirality of their
@@ -135,7 +142,10 @@ def interactions_of(
         if parts is not None:
             scatterings = [(scatterings[0][0], parts[place])]
         for lines, scattering in scatterings:
-            kernels = kernels_of(scattering.without_pole(), n_channels, density)
+            smooth = scattering.without_pole()
+            if lines.abundance is not None:
+                smooth = smooth.on_targets(lines.abundance)
+            kernels = kernels_of(smooth, n_channels, density)
             made.append(Interaction(lines, gamma, kernels))
         if pair_production and isinstance(mediator, Scalar):
             production = pairs_of(mediator, neutrinos, relics.nature)
@@ -229,10 +239,11 @@ def cascade_shape(
     lines = interactions[0].lines
     masses = np.asarray(lines.masses, dtype=np.float64)
     gamma = min(float(one.gamma) for one in interactions)
-    temperature = float(lines.relics.temperature) if lines.relics.thermal else 0.0
+    temperature = np.asarray(lines.temperatures) if lines.relics.thermal else 0.0
     with np.errstate(divide="ignore"):
         widths = RMS_WIDTH * temperature / masses
-    narrowest = max(float(np.min(widths)), gamma) if lines.relics.thermal else gamma
+    coldest = float(np.min(widths[np.asarray(lines.present)]))
+    narrowest = max(coldest, gamma) if lines.relics.thermal else gamma
     finest = FINEST if lines.relics.thermal else AT_REST
     width = (COARSEST if CELL * narrowest > COARSEST else _DIVIDED) / resolution
     n_steps = _FEWEST * math.ceil(u_max / width / _FEWEST)
@@ -250,7 +261,7 @@ def cascade_shape(
     with np.errstate(divide="ignore"):
         hottest = RMS_WIDTH * temperature * math.exp(u_max) / masses
     moving = bool(np.any(hottest > _MEAN_MOTION))
-    fastest = np.max(masses) + 16.0 * temperature * math.exp(u_max)
+    fastest = np.max(masses + 16.0 * temperature * math.exp(u_max))
     shortest = min(0.5 * float(one.lines.mediator_mass) ** 2 / fastest for one in interactions)
     n_rates, stride = exponentials_needed(shortest, math.exp(log_top + u_max), width)
     return CascadeShape(

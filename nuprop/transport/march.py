@@ -38,7 +38,7 @@ class MarchResult:
     Attributes
     ----------
     log_energy : (n_cells,)
-    ratio : (n_channels, 3, n_cells)
+    ratio : (n_channels, n_states, n_cells)
         Flux over the free flux of all channels and states together, at the centers of the cells.
     interacted : (n_channels, n_cells)
         Interactions per steradian in each cell, over all redshifts, in cm^-2 s^-1 sr^-1.
@@ -93,7 +93,7 @@ def march(lattice: Lattice, lines: Lines, emission: Emission) -> MarchResult:
         Should resolve every line; narrower ones are broadened, see `line_shapes`.
     lines : Lines
     emission : Emission
-        With shares of shape (1, 3), nu + nubar, or (2, 3), nu and nubar apart.
+        With shares of one channel, nu + nubar, or of two, nu and nubar apart.
 
     Returns
     -------
@@ -108,6 +108,7 @@ def march(lattice: Lattice, lines: Lines, emission: Emission) -> MarchResult:
     """
     h = jnp.asarray(lattice.log_width)
     n_channels, n_cells, n_steps = emission.shares.shape[0], lattice.n_cells, lattice.n_steps
+    n_states = lines.n_states
     own, spread = _shares(lines.kernel(n_channels), h)
     offsets = h * jnp.arange(n_cells)
     growth = jnp.exp(jnp.arange(1.0, 4.0)[:, None] * offsets)
@@ -116,7 +117,8 @@ def march(lattice: Lattice, lines: Lines, emission: Emission) -> MarchResult:
     shares = (emission.shares / jnp.sum(emission.shares))[..., None]
     yields = lines.yields[:, None]
     # from (Gauss point, target) to (step or its half, beam), as one matrix
-    weights = jnp.einsum("hg,ij->higj", _STEP_WEIGHTS, lines.coupling_squared).reshape(6, 6)
+    pairs = 2 * n_states
+    weights = jnp.einsum("hg,ij->higj", _STEP_WEIGHTS, lines.strength).reshape(pairs, pairs)
     u = lattice.steps
     log_energy = lattice.centers
     if emission.burst:
@@ -155,9 +157,10 @@ def march(lattice: Lattice, lines: Lines, emission: Emission) -> MarchResult:
         count = n_cells + CHUNK
         values = shapes.at_gauss_points(steps, first, count)
         values = values * scale_chunk[:, None, None, None, None]
-        depths = jnp.broadcast_to(weights, (CHUNK, 1, 6, 6)) @ values.reshape(CHUNK, -1, 6, count)
+        values = values.reshape(CHUNK, -1, pairs, count)
+        depths = jnp.broadcast_to(weights, (CHUNK, 1, pairs, pairs)) @ values
         survival = jnp.exp(-depths)
-        full, late = survival[:, :, :3], survival[:, :, 3:]
+        full, late = survival[:, :, :n_states], survival[:, :, n_states:]
         average = (1.0 + 4.0 * late + full) / 6.0
         fresh = rates_chunk[:, None] * jax.lax.dynamic_slice_in_dim(emitted, first, count)
         within = jnp.arange(CHUNK - 1, -1, -1)
@@ -168,7 +171,7 @@ def march(lattice: Lattice, lines: Lines, emission: Emission) -> MarchResult:
 
     nothing = jnp.zeros((n_channels, n_cells))
     carry = (
-        jnp.broadcast_to(initial * shares, (n_channels, 3, n_cells)),
+        jnp.broadcast_to(initial * shares, (n_channels, n_states, n_cells)),
         initial,
         nothing,
         nothing,

@@ -28,24 +28,26 @@ if TYPE_CHECKING:
         "sharing",
         "relics",
         "expansion",
+        "abundance",
     ],
     meta_fields=[],
 )
 @dataclass(frozen=True)
 class Lines:
-    """The three s-channel resonances, narrow: sigma_ij = 2 pi |g_ij|^2 delta(s - M^2).
+    """Narrow s-channel resonances, one on each state: sigma_ij = 2 pi |g_ij|^2 delta(s - M^2).
 
     Attributes
     ----------
     mediator_mass : GeV.
-    masses : (3,) GeV, of the relic (and beam) mass eigenstates.
-    coupling_squared : (3, 3), |g_ij|^2 in the mass basis: beam i, target j; |lambda_ij|^2/2 of a
+    masses : (n,) GeV, of the n relic (and beam) mass eigenstates.
+    coupling_squared : (n, n), |g_ij|^2 in the mass basis: beam i, target j; |lambda_ij|^2/2 of a
         scalar.
-    yields : (3,), secondaries per interaction and outgoing leg,
+    yields : (n,), secondaries per interaction and outgoing leg,
         P_k = BR_active (g g^dag)_kk / Tr(g g^dag).
     sharing : (2, 2, 3), energy sharing of the secondaries [out, in, power] in nu and nubar:
         coefficients of 1, x, x^2 for x = E_out/E_in. They sum to 2 secondaries.
     relics, expansion : what the beam crosses.
+    abundance : (n,), density of each relic over that of the standard ones; None if all are these.
     """
 
     mediator_mass: Leaf
@@ -55,11 +57,40 @@ class Lines:
     sharing: jax.Array
     relics: RelicState
     expansion: Expansion
+    abundance: jax.Array | None = None
+
+    @property
+    def n_states(self) -> int:
+        """Number n of mass eigenstates."""
+        return int(jnp.shape(self.masses)[0])
+
+    @property
+    def strength(self) -> jax.Array:
+        """|g_ij|^2 times the abundance of the target: depth per `depth_scale`, shape (n, n)."""
+        squared = jnp.asarray(self.coupling_squared)
+        return squared if self.abundance is None else squared * self.abundance
+
+    @property
+    def temperatures(self) -> jax.Array:
+        """Temperature of each relic today [GeV], shape (n,)."""
+        return self.relics.temperatures(self.n_states)
 
     @property
     def massive(self) -> jax.Array:
-        """Which states have a mass, shape (3,)."""
+        """Which states have a mass, shape (n,)."""
         return jnp.asarray(self.masses) > 0.0
+
+    @property
+    def present(self) -> jax.Array:
+        """Which states have relics, shape (n,)."""
+        if self.abundance is None:
+            return jnp.ones(self.n_states, dtype=bool)
+        return self.abundance > 0.0
+
+    @property
+    def absorbing(self) -> jax.Array:
+        """Which states have relics that resonate even at rest, shape (n,)."""
+        return self.massive & self.present
 
     @property
     def log_resonance(self) -> jax.Array:
@@ -81,9 +112,9 @@ class Lines:
         return jnp.sum(sharing, axis=0, keepdims=True)[:, :1]
 
     def depth_scale(self, u: jax.Array) -> jax.Array:
-        """Optical depth of a line per |g_ij|^2 and per target weight, 2 pi/M^2 n(z) c/H(z).
+        """Optical depth of a line per strength and per target weight, 2 pi/M^2 n(z) c/H(z).
 
-        Crossing a line at rest costs exp(-|g_ij|^2 weight depth_scale); any shape of u.
+        Crossing a line at rest costs exp(-strength_ij weight depth_scale); any shape of u.
         """
         z = jnp.expm1(u)
         column = self.relics.helicity_density(z) * SPEED_OF_LIGHT / self.expansion.hubble(z)
@@ -102,7 +133,7 @@ class Emission:
     Attributes
     ----------
     evolution, spectrum : W(z) and Q(E), as pytrees.
-    shares : (n_channels, 3)
+    shares : (n_channels, n_states)
         Share of each channel (nu + nubar, or nu and nubar) and mass eigenstate.
     u_max : ln(1 + z_max), or the place of the shell of a burst.
     scale : factor on W Q, in GeV^-1 cm^-3 s^-1.

@@ -353,8 +353,9 @@ def optical_depth(
 
     Returns
     -------
-    tau : ndarray, shape (3, n)
-        tau_i for nu_1, nu_2, nu_3; e^-tau_i is the chance to arrive without interaction.
+    tau : ndarray, shape (n_states, n)
+        tau_i for nu_1, nu_2, nu_3, and nu_4 with a sterile neutrino; e^-tau_i is the chance to
+        arrive without interaction.
 
     Raises
     ------
@@ -461,7 +462,7 @@ def _prepare(
     all_lines = [lines_of(mediator, neutrinos, relics, history) for mediator in mediators]
     lines = all_lines[0]
     resonances = [
-        jnp.where(each.massive, jnp.exp(each.log_resonance), jnp.inf) for each in all_lines
+        jnp.where(each.absorbing, jnp.exp(each.log_resonance), jnp.inf) for each in all_lines
     ]
     emission = emission_of(source, neutrinos, history, helicities)
     return _Setup(
@@ -682,11 +683,8 @@ def _warn(setup: _Setup, relics: Relics, choice: _Choice) -> None:
         _warn_of_continuum(float(setup.continuum), 4, "; method='cascade' has it")
     warn_of_massless_relics_at_rest(lines.masses, lines.relics, stacklevel=4)
     if choice.method == "sweep" and relics.thermal:
-        widest = (
-            RMS_WIDTH
-            * float(lines.relics.temperature)
-            / max(float(np.min(np.asarray(lines.masses))), 1e-30)
-        )
+        masses = np.maximum(np.asarray(lines.masses), 1e-30)
+        widest = RMS_WIDTH * float(np.max(np.asarray(lines.temperatures) / masses))
         if choice.reason == "asked for" and widest > 0.01:
             warnings.warn(
                 f"method='sweep' takes relics at rest, but the widest line has an rms width of "

@@ -43,15 +43,16 @@ def interpolated(
 
     Parameters
     ----------
-    ratio : (n_channels, 3, n_cells), flux over free flux at the centers of cells.
+    ratio : (n_channels, n_states, n_cells), flux over free flux at the centers of cells.
     lattice : (n_cells,), ln(E) of the centers.
     width : of a cell.
-    edges : (n_beams, 3, n_cells + n), -ln of what edges let pass, at the centers and energies.
+    edges : (n_beams, n_states, n_cells + n)
+        -ln of what edges let pass, at the centers and energies.
     log_energy : (n,)
 
     Returns
     -------
-    Array, shape (n_channels, 3, n).
+    Array, shape (n_channels, n_states, n).
     """
     n_cells = lattice.shape[0]
     place = jnp.clip((log_energy - lattice[0]) / width, 0.0, n_cells - 1.0)
@@ -81,7 +82,7 @@ def cascade_flux(
     free = free_flux(emission, log_energy)
     lattice = result.log_energy
     places = jnp.concatenate([lattice, log_energy])
-    edges: jax.Array = jnp.zeros((1, 3, places.shape[0]))
+    edges: jax.Array = jnp.zeros((1, free.shape[1], places.shape[0]))
     for one in interactions:
         steep = edge_depths(places, result.part, one.lines)
         edges = edges + jnp.where(one.gamma < result.width, steep, 0.0)
@@ -102,7 +103,7 @@ def flux_from(
 
     Returns
     -------
-    flux, free : Array, shape (n_channels, 3, n)
+    flux, free : Array, shape (n_channels, n_states, n)
         On the lattice flux over free flux is interpolated, without its steep edges, which are
         known; below it every neutrino is free and the secondaries are the moments of all
         interactions; above it nothing interacts.

@@ -34,9 +34,9 @@ class LineShapes:
 
     Attributes
     ----------
-    log_shape : (n_nodes, n_beams, 2, 3, n_diagonals)
+    log_shape : (n_nodes, n_beams, 2, n_states, n_diagonals)
         ln(W phi) + |s| at a few redshifts; smooth in redshift.
-    threshold : (2, 3, n_diagonals), |s| today.
+    threshold : (2, n_states, n_diagonals), |s| today.
     cooling : (n_steps,), s over its value today, 1/(1 + z).
     interpolation : (n_steps, n_nodes), from those redshifts to all steps.
     """
@@ -51,7 +51,7 @@ class LineShapes:
 
         Returns
         -------
-        Array, shape (len(steps), n_beams, 2, 3, count).
+        Array, shape (len(steps), n_beams, 2, n_states, count).
         """
         slice_of = partial(
             jax.lax.dynamic_slice_in_dim, start_index=first, slice_size=count, axis=-1
@@ -65,7 +65,7 @@ class LineShapes:
 
         Returns
         -------
-        Array, shape (n_u, n_beams, n_offsets, 3, n_diagonals).
+        Array, shape (n_u, n_beams, n_offsets, n_states, n_diagonals).
         """
         share = _chebyshev_interpolation(_chebyshev_angles(u.shape[0]), self.log_shape.shape[0])
         smooth = jnp.tensordot(share, self.log_shape, axes=1)
@@ -164,6 +164,6 @@ def _in_motion(lattice: Lattice, lines: Lines, log_energy: jax.Array, redshifts:
 
 
 def line_temperatures(width: jax.Array, lines: Lines) -> jax.Array:
-    """Temperature today [GeV] of each thermal line, high enough for cells of `width`; (3,)."""
+    """Temperature today [GeV] of each line, high enough for cells of `width`; (n_states,)."""
     least = LEAST_WIDTH * width / RMS_WIDTH * jnp.asarray(lines.masses)
-    return jnp.maximum(lines.relics.temperature, least)
+    return jnp.maximum(lines.temperatures, least)

@@ -44,11 +44,11 @@ def emission_of(
 ) -> Emission:
     """Emission of a source in mass eigenstates, normalized.
 
-    A flux normalization fixes the free flux of all flavors at the pivot, divided by 3; an
+    A flux normalization fixes the free flux of all states at the pivot, divided by 3; an
     emissivity is Q_0; a point source of known luminosity has
     J = (1+z)^2/(4 pi d_L^2) dN/dE'dt'.
     """
-    shares = source.shares() @ neutrinos.mixing
+    shares = source.shares() @ neutrinos.mixing[:3]
     emission = Emission(
         evolution=source.evolution,
         spectrum=source.spectrum,
@@ -138,7 +138,7 @@ def solve(
     method: Method = "sweep",
     lattice: LatticeShape | None = None,
 ) -> tuple[jax.Array, jax.Array]:
-    """Flux and free flux at ln(E/GeV), each of shape (n_channels, 3, n), by resonances alone."""
+    """Flux and free flux at ln(E/GeV), each (n_channels, n_states, n), by resonances alone."""
     if method == "sweep":
         result = sweep(log_energy, lines, emission)
         return result.flux, result.free
@@ -185,7 +185,7 @@ def spectrum(
 
     Returns
     -------
-    Array, shape (n_channels, 3, n)
+    Array, shape (n_channels, n_states, n)
         GeV^-1 cm^-2 s^-1 sr^-1 (no sr^-1 for a point source) of nu + nubar, or of nu and nubar, in
         mass eigenstates.
 
@@ -240,7 +240,7 @@ def cell_averages(
 
     Returns
     -------
-    Array, shape (n_channels, 3, n)
+    Array, shape (n_channels, n_states, n)
     """
     emission = emission_of(source, neutrinos, expansion, helicities)
     mediators = mediator if isinstance(mediator, tuple) else (mediator,)

@@ -1,4 +1,4 @@
-"""Relics at rest: the exact three-resonance solution, without redshift steps.
+"""Relics at rest: the exact solution for a few resonances, without redshift steps.
 
 In comoving energy every neutrino is its own characteristic, and resonance b is crossed once, at
 1 + z = E_b/eps. Taken in the order of falling E_b, what arrives at a crossing is the source
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from itertools import combinations
 
 import jax
 import jax.numpy as jnp
@@ -32,11 +33,11 @@ class SweepResult:
 
     Attributes
     ----------
-    flux, absorbed, free : (n_channels, 3, n)
+    flux, absorbed, free : (n_channels, n_states, n)
         Flux per mass eigenstate: with secondaries, without them, and without any interaction.
-    rates : (3, n_channels, n_nodes)
+    rates : (n_states, n_channels, n_nodes)
         Interactions D_b per comoving energy on resonance b, at the nodes, in units of flux.
-    log_energy_of_rates : (3, n_nodes)
+    log_energy_of_rates : (n_states, n_nodes)
     weights : (n_nodes,)
         Quadrature weights in ln(energy).
     """
@@ -65,7 +66,7 @@ def sweep(
         ln(E/GeV) at Earth, in any order.
     lines : Lines
     emission : Emission
-        With shares of shape (1, 3), nu + nubar, or (2, 3), nu and nubar apart.
+        With shares of one channel, nu + nubar, or of two, nu and nubar apart.
     panels, order : int
         Uniform panels in ln(1 + z) and nodes in each.
 
@@ -80,13 +81,12 @@ def sweep(
     arXiv:1404.2288, for the transport equation). Secondaries of b emerge below E_b and never meet
     it again; they meet c with E_c < E_b if eps' < eps E_b/E_c.
     """
-    n_channels = emission.shares.shape[0]
+    n_channels, n_lines = emission.shares.shape[0], lines.n_states
     n = log_energy.shape[0]
     descending = jnp.argsort(-lines.log_resonance)
     resonance = lines.log_resonance[descending]
-    shifts = jnp.stack(
-        [resonance[0] - resonance[1], resonance[0] - resonance[2], resonance[1] - resonance[2]]
-    )
+    pairs = combinations(range(n_lines), 2)
+    shifts = jnp.stack([resonance[a] - resonance[b] for a, b in pairs])
     # what interacts on one line bends where another one, or its secondaries, meets a jump of W
     clumps = lines.relics.breaks
     bends = (jnp.concatenate([emission.log_jumps, clumps])[:, None] - shifts).reshape(-1)
@@ -95,8 +95,9 @@ def sweep(
     nodes = grid.nodes.reshape(-1)
     n_nodes = nodes.shape[0]
 
-    # rows: the energies asked for, then the nodes of resonance 2, 1, 0, dropped one block at a time
-    y = jnp.concatenate([log_energy] + [resonance[b] - nodes for b in (2, 1, 0)])
+    # rows: the energies asked for, then the nodes of the last resonance, ..., of the first, dropped
+    # one block at a time
+    y = jnp.concatenate([log_energy] + [resonance[b] - nodes for b in reversed(range(n_lines))])
     u = resonance - y[:, None]
     crossed = (u > 0.0) & (u < emission.u_max) & lines.massive[descending]
     before, total = emitted_before(emission, grid, y, u.T)
@@ -105,7 +106,7 @@ def sweep(
     weight = lines.relics.weight_at_rest()
     weight = jnp.broadcast_to(weight, (n_channels,))
     scale = lines.depth_scale(jnp.clip(u, 0.0, emission.u_max))
-    depth = jnp.einsum("a,ib,nb->bain", weight, lines.coupling_squared[:, descending], scale)
+    depth = jnp.einsum("a,ib,nb->bain", weight, lines.strength[:, descending], scale)
     depth = jnp.where(crossed.T[:, None, None, :], depth, 0.0)
     survival = jnp.exp(-depth)
     loss = -jnp.expm1(-depth)
@@ -116,13 +117,13 @@ def sweep(
     coefficients = lines.kernel(n_channels)
     order_of_x = jnp.arange(3.0)
 
-    arriving = jnp.zeros((n_channels, 3, y.shape[0]))
+    arriving = jnp.zeros((n_channels, n_lines, y.shape[0]))
     primaries = arriving
     running: list[tuple[jax.Array, jax.Array]] = []
     rates = []
     upper: list[jax.Array] = []
-    for stage in range(4):
-        size = n + n_nodes * (3 - stage) if stage < 3 else n
+    for stage in range(n_lines + 1):
+        size = n + n_nodes * (n_lines - stage)
         arriving, primaries = arriving[..., :size], primaries[..., :size]
         fresh = interval[stage, :size] * shares
         arriving, primaries = arriving + fresh, primaries + fresh
@@ -136,7 +137,7 @@ def sweep(
             x_power = jnp.exp(jnp.minimum(below, 0.0)[:, None] * order_of_x)
             made = jnp.einsum("oik,nik,nk->on", coefficients, window, x_power) * (below < 0.0)
             arriving = arriving + lines.yields[:, None] * jnp.maximum(made, 0.0)[:, None, :]
-        if stage == 3:
+        if stage == n_lines:
             break
         interacting = jnp.sum(arriving * loss[stage, ..., :size], axis=1)
         arriving = arriving * survival[stage, ..., :size]

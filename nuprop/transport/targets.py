@@ -29,8 +29,8 @@ class TargetNodes:
 
     Attributes
     ----------
-    w : (n_nodes, 3, n_u), GeV; s = 2 E W.
-    weight : (n_nodes, 3, n_u), sums to the integral of phi over W.
+    w : (n_nodes, n_states, n_u), GeV; s = 2 E W.
+    weight : (n_nodes, n_states, n_u), sums to the integral of phi over W.
     """
 
     w: jax.Array
@@ -46,7 +46,7 @@ def target_nodes(
     ----------
     relics : RelicState
         At rest W = m, whatever `n_nodes`; a massless state then has W = 0.
-    masses : (3,), GeV
+    masses : (n_states,), GeV
     u : (n_u,), ln(1 + z)
     targets : "majorana", "dirac" or "flipped"
     n_nodes : 1 or 3
@@ -58,10 +58,10 @@ def target_nodes(
     """
     masses = jnp.asarray(masses)[:, None]
     if not relics.thermal:
-        w = jnp.broadcast_to(masses, (1, 3, u.shape[0]))
+        w = jnp.broadcast_to(masses, (1, masses.shape[0], u.shape[0]))
         count = 1.0 if targets == "majorana" else 0.5
         return TargetNodes(w, jnp.full_like(w, count))
-    temperature = relics.temperature * jnp.exp(u)
+    temperature = relics.temperatures(masses.shape[0])[:, None] * jnp.exp(u)
     p = temperature[..., None] * _MOMENTA
     m = masses[..., None]
     e = jnp.sqrt(p**2 + m**2)
