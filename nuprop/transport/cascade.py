@@ -51,7 +51,7 @@ class CascadeResult:
     Attributes
     ----------
     log_energy : (n_cells,)
-    ratio : (n_channels, 3, n_cells)
+    ratio : (n_channels, n_states, n_cells)
         Flux over the free flux of all channels and states together, at the centers of the cells.
     interacted : (n_channels, n_cells)
         Interactions in each cell, over all redshifts.
@@ -109,7 +109,8 @@ def cascade(
     """
     h = jnp.asarray(lattice.log_width)
     n_channels, n_cells, n_steps = emission.shares.shape[0], lattice.n_cells, lattice.n_steps
-    rows = 3 * n_channels
+    n_states = emission.shares.shape[1]
+    rows = n_states * n_channels
     n_diagonals = n_cells + n_steps - 1
     diagonals, u = lattice.diagonals[:n_diagonals], lattice.steps[::-1]
     shares = (emission.shares / jnp.sum(emission.shares)).reshape(rows, 1)
@@ -199,7 +200,7 @@ def cascade(
                             )
                         }
         plain = here.passing[:, None, None] * plain + here.leave[:, None, None] * made_plain
-        interacted = jnp.sum((depth * mean).reshape(n_channels, 3, n_steps), axis=1)
+        interacted = jnp.sum((depth * mean).reshape(n_channels, n_states, n_steps), axis=1)
         counted = counted + jnp.concatenate([interacted, fresh[None]])
         active = sum(jnp.sum(sight.active * mean, axis=1) for sight in local)
         each_energy = jnp.stack([jnp.ones(n_steps), jnp.exp(h * (d - step))])
@@ -218,7 +219,7 @@ def cascade(
         out = (after[:, 0], counted[:, 0], active, doubled, fallen)
         return (after, last, counted, plain, falling, crossed, before, waiting, lower), out
 
-    n_targets = (media[0].nodes.w.shape[0], 3, rows, n_steps)
+    n_targets = (media[0].nodes.w.shape[0], n_states, rows, n_steps)
     empty: dict[bool, dict[tuple[int, int, int], jax.Array]] = {True: {}, False: {}}
     for i, each in enumerate(exchanges):
         for n, exchange in enumerate(each):
@@ -267,7 +268,7 @@ def cascade(
     pairs, lost = lowest * jnp.sum(doubled, axis=0)
     return CascadeResult(
         log_energy=lattice.centers,
-        ratio=ratio.T.reshape(n_channels, 3, n_cells),
+        ratio=ratio.T.reshape(n_channels, n_states, n_cells),
         interacted=unit * counted[:n_cells, :n_channels].T,
         pairs=unit * pairs,
         active=unit * lowest * jnp.sum(active, axis=0),

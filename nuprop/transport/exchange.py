@@ -47,8 +47,8 @@ class Kernel:
 
     Attributes
     ----------
-    yields : (n_channels, n_channels, 3, 3, 3) [out, in, beam i, target j, outgoing k]
-    removal : (n_channels, 3, 3) [in, i, j]
+    yields : (n_channels, n_channels, n, n, n) [out, in, beam i, target j, outgoing k]
+    removal : (n_channels, n, n) [in, i, j]
     pole : (mu, width) of the resonance in the prefactor
     scale, partner : M^2 over the squared masses in the propagators
     prefactor : as `Term.prefactor_name`

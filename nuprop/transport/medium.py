@@ -102,8 +102,9 @@ class Tables:
 
     Attributes
     ----------
-    log_line : (..., n_parts, n_channels, 3), see `Resonance`, in parts of a step; latest first.
-    dispersion : (..., n_channels, 3)
+    log_line : (..., n_parts, n_channels, n_states), see `Resonance`, in parts of a step; latest
+        first.
+    dispersion : (..., n_channels, n_states)
     exchanged : (..., rows), cross section of all channels but the line.
     made : (..., 2, rows), this times number and times energy of active secondaries.
     """
@@ -132,7 +133,7 @@ class Local:
     parts : (n_parts, rows, n_steps), depths of parts of each step, the earliest first.
     active : (2, rows, n_steps), number of active secondaries that one neutrino makes in a step, and
         their share of its energy.
-    line : (n_channels, 3, n_steps), average of the line on each target.
+    line : (n_channels, n_states, n_steps), average of the line on each target.
     amounts : for each kernel (n_channels, node, j, n_steps), prefactor times targets times step.
     pairs : PairLocal or None
     """
@@ -191,7 +192,7 @@ class Medium:
         shapes = resonance(finer, lines, interaction.gamma)
         log_line, dispersion = (
             jnp.broadcast_to(v, (v.shape[0], n_channels, *v.shape[2:])).reshape(
-                *(v.shape[0], n_channels, 3, -1, n_parts)
+                *(v.shape[0], n_channels, lines.n_states, -1, n_parts)
             )
             for v in (shapes.log_line, shapes.dispersion)
         )
@@ -271,7 +272,7 @@ class Medium:
 
         in_parts = jnp.exp(interpolated(tables.log_line))[::-1]
         line, dispersion = jnp.mean(in_parts, axis=0), interpolated(tables.dispersion)
-        strength = jnp.asarray(self.interaction.lines.coupling_squared)
+        strength = self.interaction.lines.strength
         resonant = jnp.einsum("ij,qcjs->qcis", strength, in_parts) * self.line_scale
         smooth = interpolated(tables.exchanged) * self.scale
         made = interpolated(tables.made) * self.scale
@@ -308,10 +309,10 @@ class Medium:
         a propagator.
         """
         share: Any
-        rows = 3 * self.n_channels
         lines = self.interaction.lines
+        n_states, rows = lines.n_states, lines.n_states * self.n_channels
         kernel = lines.kernel(self.n_channels) @ plain_stay
-        met = jnp.einsum("ij,cjs->cis", lines.coupling_squared, here.line) * self.line_scale
+        met = jnp.einsum("ij,cjs->cis", lines.strength, here.line) * self.line_scale
         total = kernel[:, None, :, None, None] * lines.yields[:, None, None, None] * met
         staying: list[tuple[int, jax.Array]] = []
         for exchange in exchanges:
@@ -328,11 +329,11 @@ class Medium:
                     factor * share[m] for m, factor in self.interaction.kernels[number].polynomial
                 )
                 staying.append((number, jnp.sum(here.amounts[number] * polynomial, axis=1)))
-        total = total.reshape(rows, self.n_channels, 3, -1)
+        total = total.reshape(rows, self.n_channels, n_states, -1)
         if staying:
             yields = jnp.stack([self.interaction.kernels[n].yields for n, _ in staying])
             matrix = jnp.moveaxis(yields, (1, 5, 2, 3, 0, 4), (0, 1, 2, 3, 4, 5))
-            matrix = matrix.reshape(rows, self.n_channels, 3, -1)
+            matrix = matrix.reshape(rows, self.n_channels, n_states, -1)
             for c in range(self.n_channels):
                 met = jnp.stack([amount[min(c, amount.shape[0] - 1)] for _, amount in staying])
                 total = total.at[:, c].add(matrix[:, c] @ met.reshape(matrix.shape[-1], -1))
@@ -344,26 +345,27 @@ class Medium:
     def resonant(self, here: Local, mean: jax.Array) -> jax.Array:
         """Sum what interacts on the line, by power of x and outgoing state (3, rows, n_steps)."""
         lines = self.interaction.lines
-        beam = mean.reshape(self.n_channels, 3, -1)
-        met = jnp.einsum("ij,cis->cjs", lines.coupling_squared, beam) * here.line
+        beam = mean.reshape(self.n_channels, lines.n_states, -1)
+        met = jnp.einsum("ij,cis->cjs", lines.strength, beam) * here.line
         met = jnp.sum(met, axis=1) * self.line_scale
         made = jnp.einsum("ocm,cs->mos", lines.kernel(self.n_channels), met)
         made = made[:, :, None] * lines.yields[:, None]
-        return made.reshape(3, 3 * self.n_channels, -1)
+        return made.reshape(3, lines.n_states * self.n_channels, -1)
 
     def sources(self, here: Local, mean: jax.Array) -> list[jax.Array]:
         """Count what interacts by each kernel, (node, j, rows, n_steps)."""
         kernels = self.interaction.kernels
         if not kernels:
             return []
-        rows = 3 * self.n_channels
-        beam = mean.reshape(self.n_channels, 3, -1)
+        n_states = self.interaction.lines.n_states
+        rows = n_states * self.n_channels
+        beam = mean.reshape(self.n_channels, n_states, -1)
         yields = jnp.stack([kernel.yields for kernel in kernels])
         matrix = jnp.moveaxis(yields, (2, 0, 4, 1, 5, 3), (0, 1, 2, 3, 4, 5))
-        matrix = matrix.reshape(self.n_channels, -1, 3)
+        matrix = matrix.reshape(self.n_channels, -1, n_states)
         made: list[Any] = [0.0] * len(kernels)
         for c in range(self.n_channels):
-            per_target = (matrix[c] @ beam[c]).reshape(len(kernels), 3, rows, -1)
+            per_target = (matrix[c] @ beam[c]).reshape(len(kernels), n_states, rows, -1)
             for number, amounts in enumerate(here.amounts):
                 amount = amounts[min(c, amounts.shape[0] - 1)]
                 made[number] = made[number] + amount[:, :, None] * per_target[number]
