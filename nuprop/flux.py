@@ -35,14 +35,16 @@ class DiffuseFlux:
     ----------
     energy_gev : ndarray, shape (n,), GeV
         Energies at Earth, increasing; with `edges_gev`, the middle of each cell.
-    values : ndarray, shape (2, 3, n), GeV^-1 cm^-2 s^-1 sr^-1
-        Flux of (neutrinos, antineutrinos) x (nu_1, nu_2, nu_3) x energy.
-    free_values : ndarray, shape (2, 3, n)
+    values : ndarray, shape (2, n_states, n), GeV^-1 cm^-2 s^-1 sr^-1
+        Flux of (neutrinos, antineutrinos) x (nu_1, nu_2, nu_3, and nu_4 if there is a sterile
+        neutrino) x energy.
+    free_values : ndarray, shape (2, n_states, n)
         The same without interaction.
-    mixing : ndarray, shape (3, 3)
-        |U_ai|^2, rows e, mu, tau; columns nu_1, nu_2, nu_3.
-    resonances_gev : ndarray, shape (3,), or (n_mediators, 3) for several, GeV
-        Resonance energy M^2 / (2 m_i) of each relic at z = 0; inf for a massless one.
+    mixing : ndarray, shape (n_states, n_states)
+        |U_ai|^2, rows e, mu, tau, and s if there is a sterile neutrino; columns nu_1, nu_2, ...
+    resonances_gev : ndarray, shape (n_states,), or (n_mediators, n_states) for several, GeV
+        Resonance energy M^2 / (2 m_i) of each relic at z = 0; inf for a massless one, or for a
+        state without relics.
     z_max : float
         Largest redshift of the sources.
     method, method_reason : str
@@ -83,13 +85,13 @@ class DiffuseFlux:
 
     def __post_init__(self) -> None:
         """Take read-only float64 copies of the arrays, plain parameters, and compare shapes."""
-        n = np.size(self.energy_gev)
+        n, states = np.size(self.energy_gev), 4 if np.shape(self.mixing) == (4, 4) else 3
         shapes = {
             "energy_gev": (n,),
-            "values": (2, 3, n),
-            "free_values": (2, 3, n),
-            "mixing": (3, 3),
-            "resonances_gev": (*np.shape(self.resonances_gev)[:-1][:1], 3),
+            "values": (2, states, n),
+            "free_values": (2, states, n),
+            "mixing": (states, states),
+            "resonances_gev": (*np.shape(self.resonances_gev)[:-1][:1], states),
         }
         if self.edges_gev is not None:
             shapes["edges_gev"] = (n + 1,)
@@ -113,36 +115,46 @@ class DiffuseFlux:
 
     @property
     def resonance_energies(self) -> Quantity:
-        """Resonance energy of each relic mass state at z = 0, shape (3,).
+        """Resonance energy of each relic mass state at z = 0, shape (n_states,).
 
-        Of several mediators one row each, shape (n_mediators, 3).
+        Of several mediators one row each, shape (n_mediators, n_states).
         """
         return quantity(self.resonances_gev, "energy")
 
     @property
     def neutrinos(self) -> Quantity:
         """Flux of neutrinos per flavor, shape (3, n): e, mu, tau."""
-        return self._flux(self.mixing @ self.values[0])
+        return self._flux(self.mixing[:3] @ self.values[0])
 
     @property
     def antineutrinos(self) -> Quantity:
         """Flux of antineutrinos per flavor, shape (3, n)."""
-        return self._flux(self.mixing @ self.values[1])
+        return self._flux(self.mixing[:3] @ self.values[1])
 
     @property
     def per_flavor(self) -> Quantity:
         """Flux per flavor, neutrinos plus antineutrinos, shape (3, n): e, mu, tau."""
-        return self._flux(self.mixing @ self.values.sum(axis=0))
+        return self._flux(self.mixing[:3] @ self.values.sum(axis=0))
+
+    @property
+    def sterile(self) -> Quantity:
+        """Flux of the sterile state, neutrinos plus antineutrinos, shape (n,); 0 without one."""
+        return self._flux((self.mixing[3:] @ self.values.sum(axis=0)).sum(axis=0))
 
     @property
     def per_mass_eigenstate(self) -> Quantity:
-        """Flux of nu_1, nu_2, nu_3, neutrinos plus antineutrinos, shape (3, n)."""
+        """Flux of nu_1, nu_2, ..., neutrinos plus antineutrinos, shape (n_states, n)."""
         return self._flux(self.values.sum(axis=0))
 
     @property
     def total(self) -> Quantity:
-        """Flux of all flavors, neutrinos plus antineutrinos, shape (n,)."""
-        return self._flux(self.values.sum(axis=(0, 1)))
+        """Flux of e, mu and tau, neutrinos plus antineutrinos, shape (n,); see `sterile`."""
+        return self._flux(self.all_flavors)
+
+    @property
+    def all_flavors(self) -> FloatArray:
+        """The numbers of `total`."""
+        return self._of_flavors(self.values)
 
     @property
     def free(self) -> DiffuseFlux:
@@ -163,19 +175,18 @@ class DiffuseFlux:
 
         Where there is no free flux at all it is inf if secondaries arrive, and 1 if nothing does.
         """
-        return _ratio(self.values.sum(axis=(0, 1)), self.free_values.sum(axis=(0, 1)))
+        return _ratio(self.all_flavors, self._of_flavors(self.free_values))
 
     @property
     def flavor_transmission(self) -> FloatArray:
         """Flux over free flux of each flavor, shape (3, n)."""
-        return _ratio(
-            self.mixing @ self.values.sum(axis=0), self.mixing @ self.free_values.sum(axis=0)
-        )
+        rows = self.mixing[:3]
+        return _ratio(rows @ self.values.sum(axis=0), rows @ self.free_values.sum(axis=0))
 
     @property
     def flavor_ratios(self) -> FloatArray:
         """Share of each flavor in the total, shape (3, n); 0 where nothing arrives."""
-        flavors = self.mixing @ self.values.sum(axis=0)
+        flavors = self.mixing[:3] @ self.values.sum(axis=0)
         total = flavors.sum(axis=0)
         return np.divide(flavors, total, out=np.zeros_like(flavors), where=total > 0.0)
 
@@ -198,7 +209,8 @@ class DiffuseFlux:
 
         Columns: energy (and e_lo, e_hi of cells); nu_e, nu_mu, nu_tau, total, free (neutrinos plus
         antineutrinos); transmission; and, from which the former follow, nu_1 ... nubar_3 with
-        free_nu_1 ... free_nubar_3 for the mass eigenstates.
+        free_nu_1 ... free_nubar_3 for the mass eigenstates. With a sterile neutrino also nu_s,
+        and nu_4 with its like.
         """
         from nuprop.storage import to_table
 
@@ -224,6 +236,11 @@ class DiffuseFlux:
     def __repr__(self) -> str:
         """Tell what was computed, how, with which status and balance."""
         return summary(self)
+
+    def _of_flavors(self, values: FloatArray) -> FloatArray:
+        """Sum over e, mu, tau and neutrinos and antineutrinos, without the sterile state."""
+        seen = 1.0 - self.mixing[3:].sum(axis=0)
+        return (values * seen[:, None]).sum(axis=(0, 1))
 
     def _flux(self, values: FloatArray) -> Quantity:
         return quantity(values, "flux" if self.per_steradian else "point_flux")

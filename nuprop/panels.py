@@ -97,7 +97,7 @@ def label_flux_axis(axes: Axes, scale: Scope, *, per_steradian: bool) -> None:
 def e2_flux(flux: DiffuseFlux, scale: Scope) -> FloatArray:
     """E^2 times the total flux in GeV-cm-s units; a third of it for "per-flavor"."""
     share = 1.0 / 3.0 if scale == "per-flavor" else 1.0
-    return share * flux.energy_gev**2 * flux.values.sum(axis=(0, 1))
+    return share * flux.energy_gev**2 * flux.all_flavors
 
 
 def draw_curve(axes: Axes, flux: DiffuseFlux, values: FloatArray, **line: Any) -> None:

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 _FORMAT = "nuprop diffuse flux, version 1"
 _FLAVORS = ("nu_e", "nu_mu", "nu_tau")
-_STATES = ("nu_1", "nu_2", "nu_3", "nubar_1", "nubar_2", "nubar_3")
 
 
 def to_table(flux: DiffuseFlux) -> QTable:
@@ -32,12 +31,15 @@ def to_table(flux: DiffuseFlux) -> QTable:
         table["e_hi"] = flux.energy_edges[1:]
     for name, values in zip(_FLAVORS, flux.per_flavor, strict=True):
         table[name] = values
+    states = _states(len(flux.mixing))
+    if len(flux.mixing) > 3:
+        table["nu_s"] = flux.sterile
     table["total"] = flux.total
     table["free"] = flux.free.total
     table["transmission"] = flux.transmission
     unit = flux.total.unit
     for prefix, array in (("", flux.values), ("free_", flux.free_values)):
-        for name, values in zip(_STATES, array.reshape(6, -1), strict=True):
+        for name, values in zip(states, array.reshape(len(states), -1), strict=True):
             table[prefix + name] = values * unit
     table.meta = {
         "format": _FORMAT,
@@ -93,14 +95,20 @@ def load(path: str | Path) -> DiffuseFlux:
         raise DatasetError(f"{path}: an entry is missing or damaged ({error!r})") from error
 
 
+def _states(number: int) -> list[str]:
+    """Names of the columns of mass eigenstates."""
+    return [f"{kind}_{i}" for kind in ("nu", "nubar") for i in range(1, number + 1)]
+
+
 def _from_table(table: QTable) -> DiffuseFlux:
     meta = table.meta
+    number = len(meta["mixing"])
     per_steradian = table["total"].unit == CODE_UNITS["flux"]
     unit = CODE_UNITS["flux" if per_steradian else "point_flux"]
 
     def mass_states(prefix: str) -> Any:
-        columns = [table[prefix + name].to_value(unit) for name in _STATES]
-        return np.stack(columns).reshape(2, 3, -1)
+        columns = [table[prefix + name].to_value(unit) for name in _states(number)]
+        return np.stack(columns).reshape(2, number, -1)
 
     edges = None
     if "e_lo" in table.colnames:

@@ -191,7 +191,7 @@ def _normalized(flux: DiffuseFlux, data: UnfoldedSpectrum) -> DiffuseFlux:
 def _pieces(flux: DiffuseFlux, data: UnfoldedSpectrum) -> np.ndarray:
     """Normalize an E^-2 piece that holds as many neutrinos as the flux, for each bin."""
     log_energy = np.log(flux.energy_gev)
-    integrand = flux.values.sum(axis=(0, 1)) / 3.0 * flux.energy_gev
+    integrand = flux.all_flavors / 3.0 * flux.energy_gev
     steps = 0.5 * (integrand[1:] + integrand[:-1]) * np.diff(log_energy)
     below = np.concatenate([[0.0], np.cumsum(steps)])
     number = np.diff(np.interp(np.log([data.e_lo, data.e_hi]), log_energy, below), axis=0)[0]

@@ -88,7 +88,7 @@ def _of_flux(flux: DiffuseFlux, edges: FloatArray, extend: bool) -> FloatArray:
         raise ParameterError(
             "flux comes from a point source: the response is that of a flux from the whole sky"
         )
-    values = np.stack([flux.mixing @ channel for channel in flux.values])
+    values = np.stack([flux.mixing[:3] @ channel for channel in flux.values])
     _require_flux(values)
     grid = flux.energy_gev if flux.edges_gev is None else flux.edges_gev
     low, high = edges[0] * (1.0 + _ROUNDING), edges[-1] * (1.0 - _ROUNDING)

@@ -153,7 +153,7 @@ def fluences(objective: Objective, values: jax.Array) -> tuple[jax.Array, ...]:
         named = {slot.name: values[i] for i, slot in enumerate(layout.slots)}
         changes |= {path: function(named) for path, function in layout.ties}
     physics = replaced(objective.physics, changes)
-    mixing = physics.neutrinos.mixing
+    mixing = physics.neutrinos.mixing[:3]
     result = []
     for likelihood, pieces in zip(objective.likelihoods, layout.pieces, strict=True):
         edges = likelihood.energy_edges

@@ -206,7 +206,7 @@ def _name(target: str | None, name: str | None) -> str:
 
 def _kind(target: str, bounds: Any) -> str:
     kind = _KINDS.get(target.rpartition(".")[2], "dimensionless")
-    if target == "relics.temperature":
+    if target in ("relics.temperature", "relics.sterile.temperature"):
         return "energy"
     if kind == "flux" and isinstance(bounds, tuple | list) and bounds and _is_emissivity(bounds[0]):
         return "emissivity"

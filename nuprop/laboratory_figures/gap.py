@@ -160,7 +160,7 @@ def depth_couplings(
         redshifts = np.atleast_1d(in_code_units(z, "dimensionless", "z"))
         require("z", redshifts, "between 0 and 20", lambda x: (x > 0.0) & (x <= 20.0))
         weights = np.ones(redshifts.size)
-    shares = np.asarray(jnp.sum(source.shares(), axis=0) @ neutrinos.mixing)
+    shares = np.asarray(jnp.sum(source.shares(), axis=0) @ neutrinos.mixing[:3])
     weight = shares[:, None] * weights / np.sum(weights)
     masses, energies = (
         np.atleast_1d(in_code_units(x, "energy", name))

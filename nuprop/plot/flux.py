@@ -111,7 +111,7 @@ def _draw_spectrum(axes: Axes, flux: DiffuseFlux, scale: Scope, flavors: bool) -
     total = "all flavors / 3" if scale == "per-flavor" else "all flavors"
     if flavors:
         squared = flux.energy_gev**2
-        per_flavor = flux.mixing @ flux.values.sum(axis=0)
+        per_flavor = flux.mixing[:3] @ flux.values.sum(axis=0)
         for values, label, color in zip(per_flavor, _FLAVOR_LABELS, PALETTE, strict=False):
             draw_curve(axes, flux, squared * values, label=label, color=color, linewidth=1.2)
     draw_curve(axes, flux, e2_flux(flux, scale), label=total, color="black", linewidth=1.6)

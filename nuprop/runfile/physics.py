@@ -24,8 +24,6 @@ def physics(document: Mapping[str, Any]) -> dict[str, Any]:
     ConfigError
         Names the section, the key, its value, and what is allowed.
     """
-    import nuprop
-
     for name in ("source", "mediator"):
         if name not in document:
             raise ConfigError(f"[{name}] is missing: a run file needs a source and a mediator")
@@ -37,7 +35,7 @@ def physics(document: Mapping[str, Any]) -> dict[str, Any]:
     if "neutrinos" in document:
         arguments["neutrinos"] = _neutrinos(sections["neutrinos"])
     if "relics" in document:
-        arguments["relics"] = build("relics", nuprop.Relics, sections["relics"])
+        arguments["relics"] = _relics(sections["relics"])
     if "cosmology" in document:
         arguments["cosmology"] = _cosmology(sections["cosmology"])
     return arguments
@@ -81,7 +79,20 @@ def _neutrinos(section: dict[str, Any]) -> Any:
         values["oscillations"] = build(
             "neutrinos.oscillations", nuprop.Oscillations, values["oscillations"]
         )
+    if "sterile" in values:
+        sterile = table("neutrinos.sterile", values["sterile"])
+        values["sterile"] = build("neutrinos.sterile", nuprop.SterileNeutrino, sterile)
     return build("neutrinos", factory, values)
+
+
+def _relics(section: dict[str, Any]) -> Any:
+    import nuprop
+
+    values = dict(section)
+    if "sterile" in values:
+        sterile = table("relics.sterile", values["sterile"])
+        values["sterile"] = build("relics.sterile", nuprop.SterileRelics, sterile)
+    return build("relics", nuprop.Relics, values)
 
 
 def _cosmology(section: dict[str, Any]) -> Any:
