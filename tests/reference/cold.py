@@ -72,11 +72,12 @@ class ColdUniverse:
 
     Attributes
     ----------
-    resonances : ln E_b of the three states; None for one that does not absorb.
-    depths : function (b, u) -> tau_ib of each channel and state, (n_channels, 3, n), crossed at u.
+    resonances : ln E_b of the n_states states; None for one that does not absorb.
+    depths : function (b, u) -> tau_ib of each channel and state, (n_channels, n_states, n), crossed
+        at u.
     rate : function of u, (c/4 pi) W (1 + z)/H, or for a burst (c/4 pi)/H.
     emissivity : function of ln(E).
-    shares : (n_channels, 3); yields : (3,).
+    shares : (n_channels, n_states); yields : (n_states,).
     breaks : u where W or its slope jumps; kinks : ln(E) where the slope of Q jumps.
     """
 
@@ -120,7 +121,7 @@ class ColdUniverse:
         return np.sum(weights * self.rate(nodes) * self.emissivity(y[..., None] + nodes), axis=-1)
 
     def arriving(self, y, end, crossings, regenerate=True):
-        """N (n_channels, 3, n) at redshift `end` (n,) after `crossings`, along y (n,)."""
+        """N (n_channels, n_states, n) at redshift `end` (n,) after `crossings`, along y (n,)."""
         places = {c: self.resonances[c] - y for c in crossings}
         met = {c: (u > end) & (u < self.u_max) for c, u in places.items()}
 
@@ -131,7 +132,7 @@ class ColdUniverse:
                 between = met[c] & (places[c] < before)
                 u = np.clip(places[c], 0.0, self.u_max)
                 total = total + np.where(between, self.depths(c, u), 0.0)
-            return np.exp(-total) * np.ones((len(self.shares), 3, y.size))
+            return np.exp(-total) * np.ones((*self.shares.shape, y.size))
 
         bounds = np.sort(
             np.stack(
@@ -140,7 +141,7 @@ class ColdUniverse:
             ),
             axis=0,
         )
-        result = np.zeros((len(self.shares), 3, y.size))
+        result = np.zeros((*self.shares.shape, y.size))
         for low, high in itertools.pairwise(bounds):
             part = np.where(high > low, self.emitted(y, low, high), 0.0)
             result += self.shares[..., None] * part * survival(0.5 * (low + high))

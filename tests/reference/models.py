@@ -111,7 +111,7 @@ def swept(log_energy, lines, emission, **options):
 def cold_universe(lines, emission):
     """The same problem, for the solver that shares nothing with the package but the physics."""
     masses = np.asarray(lines.masses)
-    couplings = np.asarray(lines.coupling_squared)
+    couplings = np.asarray(lines.strength)
     shares = np.asarray(emission.shares)
     weight = np.broadcast_to(np.asarray(lines.relics.weight_at_rest()), (len(shares),))
 
