@@ -57,6 +57,7 @@ def used(
     reference: str | None = None,
     oscillations: str | None = None,
     cosmology: str | None = None,
+    sterile_relics: bool = False,
 ) -> tuple[str, ...]:
     """List the keys of the papers that a calculation rests on, for `bibtex`.
 
@@ -70,6 +71,8 @@ def used(
         Name of the oscillation parameters, such as "nufit-6.0" or "nufit-6.0-no-sk".
     cosmology : str, optional
         Name of the cosmology, such as "Planck18".
+    sterile_relics : bool
+        Whether a sterile component of the relics has a part in it.
 
     Returns
     -------
@@ -85,6 +88,8 @@ def used(
         keys.append(_OSCILLATIONS.get(oscillations.removesuffix("-no-sk"), ""))
     if cosmology and cosmology.lower() == "planck18":
         keys.append("planck2018")
+    if sterile_relics:
+        keys.append("chauhan2024")
     return tuple(dict.fromkeys(key for key in keys if key))
 
 

@@ -29,6 +29,7 @@ _USUAL = {
     "kinetic mixing": 0.0,
     "loop mixing": False,
     "overdensity": 1.0,
+    "phases [deg]": [0.0, 0.0, 0.0],
     "Ok0": 0.0,
     "w0": -1.0,
     "wa": 0.0,

@@ -140,6 +140,7 @@ class FitResult:
             reference=physics.source.evolution.reference,
             oscillations=physics.neutrinos.oscillations.name,
             cosmology=physics.cosmology.name,
+            sterile_relics=physics.relics.sterile is not None,
         )
         used_here = {name for item in self.analysis.data for name in item.samples}
         papers = [known.citation for known in datasets() if known.name in used_here]

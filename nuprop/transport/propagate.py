@@ -311,7 +311,7 @@ def propagate(
                 name: version(name) for name in ("nuprop", "jax", "numpy", "scipy", "astropy")
             },
         },
-        citations=_citations(source, neutrinos, history),
+        citations=_citations(source, neutrinos, relics, history),
     )
     if on_error == "raise" and status not in (Status.OK, Status.NONPERTURBATIVE):
         raise NupropError(
@@ -726,11 +726,12 @@ def _status(values: np.ndarray, balance: Balance, method: Method, perturbative: 
 
 
 def _citations(
-    source: Source | PointSource, neutrinos: Neutrinos, history: Expansion
+    source: Source | PointSource, neutrinos: Neutrinos, relics: Relics, history: Expansion
 ) -> tuple[str, ...]:
     return used(
         evolution=source.evolution.name,
         reference=source.evolution.reference,
         oscillations=neutrinos.describe()["oscillations"]["name"],
         cosmology=history.name,
+        sterile_relics=relics.sterile is not None,
     )
