@@ -648,7 +648,7 @@ class TestInput:
 
     @pytest.mark.parametrize("bad", ["electron", "Mu", 2])
     def test_unknown_flavor(self, bad):
-        with pytest.raises(ParameterError, match=r"flavor = .*known: e, mu, tau"):
+        with pytest.raises(ParameterError, match=r"flavor = .*known: e, mu, sterile, tau"):
             ZPrime.single_flavor(bad, "10 MeV", 1e-3)
 
     def test_not_hermitian(self):
@@ -673,7 +673,7 @@ class TestInput:
             (np.eye(2), r"coupling_matrix has the shape \(2, 2\): \(3, 3\)"),
             (0.1, r"coupling_matrix has the shape \(\): \(3, 3\)"),
             (np.full((3, 3), math.nan), r"coupling_matrix = .*finite"),
-            ([[1, 0, 0], [0, 1], [0]], r"coupling_matrix = .*3x3 Hermitian"),
+            ([[1, 0, 0], [0, 1], [0]], r"coupling_matrix = .*3x3 or 4x4 Hermitian"),
         ],
     )
     def test_impossible_matrix(self, bad, message):

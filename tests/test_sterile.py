@@ -590,10 +590,12 @@ def test_all_methods_agree_on_a_sterile_line():
     places = np.exp((np.asarray(lines.log_resonance)[:, None] - ends).ravel())
     cells = np.searchsorted(edges.value, places) - 1
     far = ~np.isin(np.arange(40), [*(cells - 1), *cells, *(cells + 1)])
-    for method in ("march", "cascade"):
-        ratio = (flux[method].total / flux["sweep"].total).value
-        # widths at z = 5 of 0.03 move averages by 0.015, see `cells_hide_widths`
-        np.testing.assert_allclose(ratio[far], 1.0, atol=0.015)
+    # widths at z = 5 of 0.026 move averages by 0.017, see `cells_hide_widths`
+    ratio = (flux["march"].total / flux["sweep"].total).value
+    np.testing.assert_allclose(ratio[far], 1.0, atol=0.02)
+    # both follow the motion, on lattices of their own: what the march promises for totals
+    ratio = (flux["cascade"].total / flux["march"].total).value
+    np.testing.assert_allclose(ratio[far], 1.0, atol=3e-3)
 
 
 # --- results and run files -------------------------------------------------------------------
