@@ -501,8 +501,7 @@ FAST = nuprop.Neutrinos.from_masses(np.array([0.002, 0.004, 0.008]) * EV)
 
 @partial(jax.jit, static_argnums=2)
 def _cascaded(interactions, emission, shape):
-    counts = {"n_nodes": shape.n_nodes, "n_rates": shape.n_rates}
-    return cascade(shape.placed(emission.u_max), interactions, emission, **counts)
+    return cascade(shape.placed(emission.u_max), interactions, emission, **shape.counts)
 
 
 def cascaded(neutrinos, boson, relics, shape=None, bare=False):
