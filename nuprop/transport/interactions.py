@@ -149,7 +149,9 @@ def interactions_of(
             made.append(Interaction(lines, gamma, kernels))
         if pair_production and isinstance(mediator, Scalar):
             production = pairs_of(mediator, neutrinos, relics.nature)
-            made[-1] = replace(made[-1], pairs=Pairs.of(production, n_channels, density))
+            made[-1] = replace(
+                made[-1], pairs=Pairs.of(production, n_channels, density, lines.abundance)
+            )
     return tuple(made)
 
 

@@ -121,7 +121,7 @@ class Tables:
 
 @partial(
     jax.tree_util.register_dataclass,
-    data_fields=["parts", "active", "line", "amounts"],
+    data_fields=["parts", "active", "line", "amounts", "pairs"],
     meta_fields=[],
 )
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ class Pairs:
 
     Attributes
     ----------
-    strength : (n_channels, 3, 3)
+    strength : (n_channels, n_states, n_states)
         |(lambda lambda^dagger)_ij|^2 times targets over the density of one helicity [in, i, j].
     shares, complex_field, yukawa : as in `PairProduction`
     """
@@ -48,10 +48,17 @@ class Pairs:
     yukawa: bool
 
     @classmethod
-    def of(cls, production: PairProduction, n_channels: int, density: jax.Array) -> Pairs:
+    def of(
+        cls,
+        production: PairProduction,
+        n_channels: int,
+        density: jax.Array,
+        abundance: jax.Array | None,
+    ) -> Pairs:
         """Take the targets of the other species; `density` as in `kernels_of`."""
+        strength = production.strength if abundance is None else production.strength * abundance
         return cls(
-            strength=density[:n_channels, 1, None, None] * production.strength,
+            strength=density[:n_channels, 1, None, None] * strength,
             shares=production.shares,
             complex_field=production.complex_field,
             yukawa=production.yukawa,
@@ -73,6 +80,7 @@ class Pairs:
         return (("beam",), ("target",)) if self.complex_field else (("either",),)
 
 
+@partial(jax.tree_util.register_dataclass, data_fields=["row", "share", "number"], meta_fields=[])
 @dataclass(frozen=True)
 class PairLocal:
     """Production of pairs on one diagonal.
@@ -181,7 +189,7 @@ class PairMedium:
         ]
         total = jnp.stack([jnp.stack([met[self._of(o, c)][c] for c in range(n)]) for o in range(n)])
         total = self.pairs.shares[:, None, None, None] * total[:, None]
-        return total.reshape(3 * n, 3 * n, -1)
+        return total.reshape(n * strength.shape[1], n * strength.shape[1], -1)
 
     def made(self, here: PairLocal, mean: jax.Array) -> jax.Array:
         """Count the interactions, (n_channels, node, j, n_steps)."""
@@ -194,10 +202,10 @@ class PairMedium:
 
     def gained(self, waiting: jax.Array) -> jax.Array:
         """Take what lands on this diagonal, (rows, n_steps)."""
-        n_channels = self.pairs.strength.shape[0]
+        n_channels, n_states, _ = self.pairs.strength.shape
         landed = jnp.broadcast_to(waiting[:, :, 0], (n_channels, waiting.shape[1]))
         rows = landed[:, None] * self.pairs.shares[:, None]
-        return rows.reshape(3 * n_channels, -1)
+        return rows.reshape(n_channels * n_states, -1)
 
     def after(self, waiting: jax.Array, here: PairLocal, made: jax.Array) -> jax.Array:
         """Move on to the next diagonal, with what was made on this one."""

@@ -54,7 +54,7 @@ def channel_depths(
 
     Returns
     -------
-    Array, shape (3, n), tau_i.
+    Array, shape (n_states, n), tau_i.
 
     Notes
     -----
@@ -76,9 +76,11 @@ def channel_depths(
         edges = _panels(y, u, lines, scattering.gamma)
         half = 0.5 * jnp.diff(edges)[..., None]
         t = 0.5 * (edges[:, 1:] + edges[:, :-1])[..., None] + half * _NODES
-        t, weights = t.reshape(3, -1), (half * _WEIGHTS).reshape(3, -1)
+        t, weights = (v.reshape(lines.n_states, -1) for v in (t, half * _WEIGHTS))
         r = jnp.exp(t)
         met = line_depths(y - t, u, background, "fast")
+        if lines.abundance is not None:
+            met = met * lines.abundance[:, None]
         met = weights / (2.0 * jnp.pi) * jnp.stack([met[mirror], met[beam]])
         tau = jnp.einsum("jtsij,sjt->i", sections.total(r), met)
         sampled = jnp.sum(weights * _line(r, scattering.gamma), axis=1)
@@ -87,11 +89,11 @@ def channel_depths(
     tau, sampled, whole = jax.lax.map(one, (log_energy, u_max))
     fine = line_depths(log_energy, u_max, lines)[beam]
     fast = line_depths(log_energy, u_max, lines, "fast")[beam]
-    return tau.T + lines.coupling_squared @ (whole.T * fine - sampled.T * fast)
+    return tau.T + lines.strength @ (whole.T * fine - sampled.T * fast)
 
 
 def _panels(y: jax.Array, u_max: jax.Array, lines: Lines, gamma: Leaf) -> jax.Array:
-    """Edges of panels in t = ln(s/M^2) for each relic state, where anything is met; (3, k)."""
+    """Edges of panels in t = ln(s/M^2) for each relic state, with any relics; (n_states, k)."""
     relics = lines.relics
     today = y + jnp.log(2.0) - 2.0 * jnp.log(lines.mediator_mass)
     if relics.thermal:
@@ -108,15 +110,15 @@ def _panels(y: jax.Array, u_max: jax.Array, lines: Lines, gamma: Leaf) -> jax.Ar
     distance = jnp.maximum(gamma, _NEAREST)
     steps = np.linspace(-1.0, 1.0, 2 * _POLE_PANELS + 1)
     pole = distance * jnp.sinh(steps * jnp.arcsinh(1.0 / distance))
-    pole = jnp.broadcast_to(pole, (3, pole.size))
+    pole = jnp.broadcast_to(pole, (lines.n_states, pole.size))
     clumps = middle[:, None] + relics.breaks
     edges = jnp.concatenate([near, far, equal, pole, clumps], axis=1)
     return jnp.clip(jnp.sort(edges, axis=1), low, high)
 
 
 def _spread(lines: Lines, growth: jax.Array) -> jax.Array:
-    """W = e - p cos(theta) [GeV] of the momenta that make the ends of a line, (3, k)."""
-    temperature = lines.relics.temperature * growth
+    """W = e - p cos(theta) [GeV] of the momenta that make the ends of a line, (n_states, k)."""
+    temperature = lines.temperatures[:, None] * growth
     r = jnp.asarray(lines.masses)[:, None] / temperature
     root = jnp.sqrt(_MOMENTA**2 + r**2)
     slow = r**2 / jnp.maximum(root - np.minimum(_MOMENTA, 0.0), _SLOWEST)
