@@ -181,8 +181,9 @@ def test_a_vector_in_two_halves_in_the_transport():
         kernels = kernels_of(part.without_pole(), 1, jnp.ones((2, 2)))
         halves.append(Interaction(lines, one.gamma, kernels))
     single, both = (_solved(each, emission) for each in ((one,), tuple(halves)))
-    # slopes of sources are limited kernel by kernel: of second order in the width of a cell
-    np.testing.assert_allclose(both.ratio, single.ratio, rtol=3e-4)
+    # a line in one piece is resolved within steps, interference is not, and slopes of sources are
+    # limited kernel by kernel: of second order in the width of a cell, which shows on steep edges
+    np.testing.assert_allclose(both.ratio, single.ratio, rtol=1e-3, atol=1e-3)
 
 
 @pytest.mark.parametrize(

@@ -166,7 +166,8 @@ def cascade(
                         gained = gained + jnp.sum(landing[m] * met * crossed[i, n, m], axis=(0, 1))
             returned = returned + medium.returned(sight, each, steep.stay, here.stay, energy)
         parts, next_parts = (
-            jnp.maximum(sum(sight.parts for sight in sights), 0.0) for sights in (local, lower)
+            _positive(jnp.sum(jnp.stack([sight.parts for sight in sights]), axis=0))
+            for sights in (local, lower)
         )
         depth = jnp.sum(parts, axis=0)
         # the step after today's: at one energy steps differ by redshift only
@@ -276,6 +277,18 @@ def cascade(
         width=h,
         part=h / n_parts,
     )
+
+
+def _positive(parts: jax.Array) -> jax.Array:
+    """Keep the depth of a step, (n_parts, rows, n_steps), where it is negative in parts.
+
+    Interference is known as a mean over the step: what it takes from a line it takes from all parts
+    alike.
+    """
+    depth = jnp.maximum(jnp.sum(parts, axis=0), 0.0)
+    positive = jnp.maximum(parts, 0.0)
+    whole = jnp.sum(positive, axis=0)
+    return positive * (depth / jnp.where(whole > 0.0, whole, 1.0))
 
 
 def _ladder(
