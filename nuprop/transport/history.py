@@ -58,6 +58,7 @@ def advance(
     safe = jnp.where(seen, removal, 1.0)
     phi = jnp.where(seen, (1.0 - survival) / safe, 1.0 - 0.5 * removal)
     psi = jnp.where(seen, (1.0 - arriving) / safe, early)
+    arriving = jnp.where(seen, arriving, 1.0 - removal * early)
     slope = jnp.clip(source - before[1], -source, source)
     coupled = _solved(psi[:, None] * others, phi * contents + psi * source)
     entering = source + jnp.sum(others * coupled, axis=1)
@@ -118,11 +119,19 @@ def _kept(means: tuple[jax.Array, ...], rise: jax.Array, bend: jax.Array) -> jax
     flat = jnp.abs(rise) < _FLAT
     safe = jnp.where(flat, 1.0, rise)
     last = jnp.where(flat, 1.0 + 0.5 * rise, -safe / jnp.expm1(-safe))
+    last_of_none = last
     last = last * jnp.exp(bend / 12.0 * (1.0 - phi))
     rate = last - rise * (1.0 - psi / phi)
     spread = 3.0 * rise**2 * (psi**2 - 2.0 * chi) / (phi * rate) ** 2
-    # Pade of artanh(y)/y in y^2: exact for small depths
-    return phi / rate * (105.0 - 55.0 * spread) / (105.0 - 90.0 * spread + 9.0 * spread**2)
+    # over what it is without depth, where all is kept: a Pade approximant is off for steep rises
+    least = jnp.where(flat, 1.0, last_of_none - 0.5 * rise)
+    none = _mean_inverse(0.25 * (rise / least) ** 2) / least
+    return phi / rate * _mean_inverse(spread) / none
+
+
+def _mean_inverse(spread: jax.Array) -> jax.Array:
+    """Evaluate artanh(y)/y at y^2, by a Pade approximant."""
+    return (105.0 - 55.0 * spread) / (105.0 - 90.0 * spread + 9.0 * spread**2)
 
 
 def _exponential_means(a: jax.Array) -> tuple[jax.Array, ...]:
