@@ -129,7 +129,8 @@ def cascade(
     media = [Medium.of(one, lattice, n_channels, **shape) for one in interactions]
     in_pairs = {i: medium.pairs for i, medium in enumerate(media) if medium.pairs is not None}
     shortest = jnp.min(jnp.stack([medium.shortest for medium in media]))
-    rates = decay_rates(shortest, n_rates, stride * h)
+    # weights follow the propagators, wherever the rates are
+    rates = decay_rates(jax.lax.stop_gradient(shortest), n_rates, stride * h)
     exchanges = [medium.exchanges(rates) for medium in media]
     lossy = [e for each in exchanges for e in each if e.weights is not None]
     powers = tuple(sorted({m for exchange in lossy for m in exchange.powers}))
