@@ -80,8 +80,8 @@ def _through(
     early : mean share of the step before the depth, for a transparent one.
     """
     n_parts = parts.shape[0]
-    passed, phi, psi, chi = _exponential_means(parts)
-    kept = _kept((phi, psi, chi), *course)
+    passed, phi, psi, _ = _exponential_means(parts)
+    kept = _kept(parts, *course)
     survival, nothing = jnp.ones_like(phi[0]), jnp.zeros_like(phi[0])
     arriving, tilted = nothing, nothing
     for q in reversed(range(n_parts)):
@@ -103,24 +103,32 @@ def _course(depths: jax.Array) -> tuple[jax.Array, jax.Array]:
     return jnp.clip(rise, -_STEEPEST, _STEEPEST), jnp.clip(bend, -_BENT, _BENT)
 
 
-def _kept(means: tuple[jax.Array, ...], rise: jax.Array, bend: jax.Array) -> jax.Array:
-    """int_0^1 ds e^-v(s), v the depth in the last s, where ln(rate) rises in time.
-
-    The integral over v is an average of 1/rate, rate = last - rise v/a, with the weight e^-v: it
-    takes the mean of v and its variance. Where v is large it shows that the rate at the end also
-    has a curvature.
+def _kept(depth: jax.Array, rise: jax.Array, bend: jax.Array) -> jax.Array:
+    """int_0^1 ds e^-v(s), v the depth in the last s: what is left at the end of a uniform source.
 
     Parameters
     ----------
-    means : phi, psi and chi of `_exponential_means`.
-    rise, bend : change of ln(rate), and of this change.
+    depth : in all.
+    rise, bend : change of ln(rate) in time, and of this change: linear in each half, nearly.
     """
-    phi, psi, chi = means
-    flat = jnp.abs(rise) < _FLAT
-    safe = jnp.where(flat, 1.0, rise)
-    last = jnp.where(flat, 1.0 + 0.5 * rise, -safe / jnp.expm1(-safe))
-    last_of_none = last
-    last = last * jnp.exp(bend / 12.0 * (1.0 - phi))
+    first, second = 0.5 * rise - 0.125 * bend, 0.5 * rise + 0.125 * bend
+    decay = _mean_growth(-first)
+    growth = _mean_growth(second)
+    near = depth * growth / (growth + decay)
+    _, phi, _, _ = _exponential_means(near)
+    # a line through the half has too large a rate at its end, which shows where that is opaque
+    ending = (1.0 + bend / 48.0 * (1.0 - phi)) / _mean_growth(-second)
+    earlier = _kept_of_half(depth - near, first, 1.0 / decay)
+    return 0.5 * (_kept_of_half(near, second, ending) + jnp.exp(-near) * earlier)
+
+
+def _kept_of_half(depth: jax.Array, rise: jax.Array, last: jax.Array) -> jax.Array:
+    """Evaluate the same for ln(rate) that rises linearly to `last` times the mean rate.
+
+    The integral over v is an average of 1/rate, rate = last - rise v/depth, with the weight e^-v:
+    it takes the mean of v and its variance.
+    """
+    _, phi, psi, chi = _exponential_means(depth)
     rate = last - rise * (1.0 - psi / phi)
     spread = 3.0 * rise**2 * (psi**2 - 2.0 * chi) / (phi * rate) ** 2
     # over what it is without depth, where all is kept: a Pade approximant is off for steep rises
@@ -132,6 +140,13 @@ def _kept(means: tuple[jax.Array, ...], rise: jax.Array, bend: jax.Array) -> jax
 def _mean_inverse(spread: jax.Array) -> jax.Array:
     """Evaluate artanh(y)/y at y^2, by a Pade approximant."""
     return (105.0 - 55.0 * spread) / (105.0 - 90.0 * spread + 9.0 * spread**2)
+
+
+def _mean_growth(rise: jax.Array) -> jax.Array:
+    """(e^x - 1)/x, mean over its first value of a rate whose logarithm rises by x."""
+    flat = jnp.abs(rise) < _FLAT
+    safe = jnp.where(flat, 1.0, rise)
+    return jnp.where(flat, 1.0 + 0.5 * rise, jnp.expm1(safe) / safe)
 
 
 def _exponential_means(a: jax.Array) -> tuple[jax.Array, ...]:
