@@ -184,7 +184,7 @@ CASES = [
     Case("real single", "10 MeV", 0.3),
     Case("real", "1 GeV", 1.0, RESTING, thermal=False),
     Case("complex", "10 MeV", 0.05),
-    Case("complex", "0.1 keV", 1e-4, FAST),
+    Case("complex", "0.1 keV", 3e-6, FAST),
     Case("complex", "100 MeV", 0.1, nature="dirac"),
     Case("complex single", "1 MeV", 0.01),
     Case("complex", "1 GeV", 1.0, RESTING, thermal=False),
