@@ -6,8 +6,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-#: Depth of a step below which it counts to first order, and depth that has no slope.
-_TRANSPARENT, _NOTHING = 1e-5, 1e-12
+#: Depths of a step below which it counts to first and to second order, and that have no slope.
+_TRANSPARENT, _THIN, _NOTHING = 1e-5, 0.03, 1e-12
 #: Largest change of ln(depth) in a part of a step and of this change between two, and change below
 #: which nothing changes.
 _STEEPEST, _BENT, _FLAT = 3.0, 1.5, 1e-3
@@ -57,8 +57,9 @@ def advance(
     seen = removal > _TRANSPARENT
     safe = jnp.where(seen, removal, 1.0)
     phi = jnp.where(seen, (1.0 - survival) / safe, 1.0 - 0.5 * removal)
-    psi = jnp.where(seen, (1.0 - arriving) / safe, early)
-    arriving = jnp.where(seen, arriving, 1.0 - removal * early)
+    thin = removal < _THIN
+    psi = jnp.where(thin, early * (1.0 - 2.0 / 3.0 * early * removal), (1.0 - arriving) / safe)
+    arriving = jnp.where(thin, 1.0 - removal * psi, arriving)
     slope = jnp.clip(source - before[1], -source, source)
     coupled = _solved(psi[:, None] * others, phi * contents + psi * source)
     entering = source + jnp.sum(others * coupled, axis=1)
@@ -151,7 +152,7 @@ def _mean_growth(rise: jax.Array) -> jax.Array:
 
 def _exponential_means(a: jax.Array) -> tuple[jax.Array, ...]:
     """e^-a, phi = (1 - e^-a)/a, psi = (1 - phi)/a, and (psi - phi/2)/a."""
-    small = a < 0.03
+    small = a < _THIN
     safe = jnp.where(small, 1.0, a)
     survival = jnp.exp(-a)
     phi = jnp.where(small, 1.0 - a / 2.0 + a**2 / 6.0 - a**3 / 24.0, (1.0 - survival) / safe)
