@@ -132,15 +132,8 @@ def _kept_of_half(depth: jax.Array, rise: jax.Array, last: jax.Array) -> jax.Arr
     _, phi, psi, chi = _exponential_means(depth)
     rate = last - rise * (1.0 - psi / phi)
     spread = 3.0 * rise**2 * (psi**2 - 2.0 * chi) / (phi * rate) ** 2
-    # over what it is without depth, where all is kept: a Pade approximant is off for steep rises
-    least = jnp.where(flat, 1.0, last_of_none - 0.5 * rise)
-    none = _mean_inverse(0.25 * (rise / least) ** 2) / least
-    return phi / rate * _mean_inverse(spread) / none
-
-
-def _mean_inverse(spread: jax.Array) -> jax.Array:
-    """Evaluate artanh(y)/y at y^2, by a Pade approximant."""
-    return (105.0 - 55.0 * spread) / (105.0 - 90.0 * spread + 9.0 * spread**2)
+    # Pade of artanh(y)/y in y^2: exact for small depths
+    return phi / rate * (105.0 - 55.0 * spread) / (105.0 - 90.0 * spread + 9.0 * spread**2)
 
 
 def _mean_growth(rise: jax.Array) -> jax.Array:
