@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 #: Depths of a step below which it counts to first and to second order, and that have no slope.
 _TRANSPARENT, _THIN, _NOTHING = 1e-5, 0.03, 1e-12
-#: Largest change of ln(depth) in a part of a step and of this change between two, and change below
-#: which nothing changes.
-_STEEPEST, _BENT, _FLAT = 3.0, 1.5, 1e-3
+#: Largest change of ln(depth) in a part of a step, and of this change between two.
+_STEEPEST, _BENT = 3.0, 1.5
+#: Coefficients of (e^x - 1)/x, for the changes of half a part.
+_GROWTH = np.array([1.0 / math.factorial(k + 1) for k in range(11)])
 
 
 def advance(
@@ -50,51 +53,64 @@ def advance(
     removal = jnp.maximum(depth - diagonal, 0.0)
     course = _course(jnp.concatenate([before[0][None], parts, ahead[None]]))
     now = (parts[-1], source)
-    parts = parts * (removal / jnp.where(depth > 0.0, depth, 1.0))
+    over_depth = 1.0 / jnp.where(depth > 0.0, depth, 1.0)
+    times = (np.arange(len(parts)) + 0.5) / len(parts)
+    early = jnp.where(depth > 0.0, jnp.tensordot(times, parts, axes=1) * over_depth, 0.5)
     others = returned * (1.0 - np.eye(rows))[..., None]
 
-    survival, arriving, tilted, early = _through(parts, course)
-    seen = removal > _TRANSPARENT
-    safe = jnp.where(seen, removal, 1.0)
-    phi = jnp.where(seen, (1.0 - survival) / safe, 1.0 - 0.5 * removal)
-    thin = removal < _THIN
-    psi = jnp.where(thin, early * (1.0 - 2.0 / 3.0 * early * removal), (1.0 - arriving) / safe)
+    survival, arriving, tilted = _through(parts * (removal * over_depth), *course)
+    seen, thin = removal > _TRANSPARENT, removal < _THIN
+    over_removal = jnp.where(seen, 1.0 / jnp.where(seen, removal, 1.0), 0.0)
+    phi = jnp.where(seen, (1.0 - survival) * over_removal, 1.0 - 0.5 * removal)
+    psi = jnp.where(
+        thin, early * (1.0 - 2.0 / 3.0 * early * removal), (1.0 - arriving) * over_removal
+    )
     arriving = jnp.where(thin, 1.0 - removal * psi, arriving)
     slope = jnp.clip(source - before[1], -source, source)
     coupled = _solved(psi[:, None] * others, phi * contents + psi * source)
     entering = source + jnp.sum(others * coupled, axis=1)
     after = survival * contents + arriving * entering + tilted * slope
-    mean = coupled - jnp.where(seen, tilted / safe, 0.0) * slope
+    mean = coupled - tilted * over_removal * slope
     return after, mean, now
 
 
 def _through(
-    parts: jax.Array, course: tuple[jax.Array, jax.Array]
-) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
+    parts: jax.Array, rise: jax.Array, bend: jax.Array
+) -> tuple[jax.Array, jax.Array, jax.Array]:
     """Follow the depth through the parts of a step, and count what survives.
+
+    Parameters
+    ----------
+    parts : (n_parts, rows, n)
+    rise, bend : change of ln(rate) in each part, and of this change: linear in each half, nearly.
 
     Returns
     -------
     survival : (rows, n), e^-(sum of parts).
-    arriving : share that survives of what is added evenly over the step; with the slopes of depth.
+    arriving : share that survives of what is added evenly over the step.
     tilted : the same of what is added in proportion to the time since the middle of the step.
-    early : mean share of the step before the depth, for a transparent one.
     """
-    n_parts = parts.shape[0]
-    passed, phi, psi, _ = _exponential_means(parts)
-    kept = _kept(parts, *course)
-    survival, nothing = jnp.ones_like(phi[0]), jnp.zeros_like(phi[0])
-    arriving, tilted = nothing, nothing
-    for q in reversed(range(n_parts)):
-        begun = q / n_parts - 0.5
-        arriving = arriving + survival * kept[q] / n_parts
-        tilted = tilted + survival * (begun * phi[q] + psi[q] / n_parts) / n_parts
-        survival = survival * passed[q]
-    times = (np.arange(n_parts) + 0.5) / n_parts
-    depth = jnp.sum(parts, axis=0)
-    weighted = jnp.tensordot(times, parts, axes=1) / jnp.where(depth > 0.0, depth, 1.0)
-    early = jnp.where(depth > 0.0, weighted, 0.5)
-    return survival, arriving, tilted, early
+    first, second = 0.5 * rise - 0.125 * bend, 0.5 * rise + 0.125 * bend
+    decay, growth = _mean_growth(-first), _mean_growth(second)
+    near = parts * growth / (growth + decay)
+    # rates at the end of each half over its mean
+    last = jnp.stack([1.0 / decay, (1.0 + second * growth) / growth], axis=1)
+    passed, phi, psi, chi = _exponential_means(jnp.stack([parts - near, near], axis=1))
+    # a line through the last half has too large a rate at its end, which shows where it is opaque
+    bent = jnp.stack([jnp.zeros_like(bend), bend / 48.0], axis=1)
+    rises = jnp.stack([first, second], axis=1)
+    kept = _kept((phi, psi, chi), rises, last * (1.0 + bent * (1.0 - phi)))
+
+    n_halves = 2 * len(parts)
+    passed, phi, psi, kept = (v.reshape(n_halves, *v.shape[2:]) for v in (passed, phi, psi, kept))
+    tilted_in = phi * (np.arange(n_halves) / n_halves - 0.5)[:, None, None] + psi / n_halves
+    survival = jnp.ones_like(phi[0])
+    arriving = tilted = jnp.zeros_like(survival)
+    for half in reversed(range(n_halves)):
+        arriving = arriving + survival * kept[half]
+        tilted = tilted + survival * tilted_in[half]
+        survival = survival * passed[half]
+    return survival, arriving / n_halves, tilted / n_halves
 
 
 def _course(depths: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -104,53 +120,42 @@ def _course(depths: jax.Array) -> tuple[jax.Array, jax.Array]:
     return jnp.clip(rise, -_STEEPEST, _STEEPEST), jnp.clip(bend, -_BENT, _BENT)
 
 
-def _kept(depth: jax.Array, rise: jax.Array, bend: jax.Array) -> jax.Array:
+def _kept(means: tuple[jax.Array, ...], rise: jax.Array, last: jax.Array) -> jax.Array:
     """int_0^1 ds e^-v(s), v the depth in the last s: what is left at the end of a uniform source.
-
-    Parameters
-    ----------
-    depth : in all.
-    rise, bend : change of ln(rate) in time, and of this change: linear in each half, nearly.
-    """
-    first, second = 0.5 * rise - 0.125 * bend, 0.5 * rise + 0.125 * bend
-    decay = _mean_growth(-first)
-    growth = _mean_growth(second)
-    near = depth * growth / (growth + decay)
-    _, phi, _, _ = _exponential_means(near)
-    # a line through the half has too large a rate at its end, which shows where that is opaque
-    ending = (1.0 + bend / 48.0 * (1.0 - phi)) / _mean_growth(-second)
-    earlier = _kept_of_half(depth - near, first, 1.0 / decay)
-    return 0.5 * (_kept_of_half(near, second, ending) + jnp.exp(-near) * earlier)
-
-
-def _kept_of_half(depth: jax.Array, rise: jax.Array, last: jax.Array) -> jax.Array:
-    """Evaluate the same for ln(rate) that rises linearly to `last` times the mean rate.
 
     The integral over v is an average of 1/rate, rate = last - rise v/depth, with the weight e^-v:
     it takes the mean of v and its variance.
+
+    Parameters
+    ----------
+    means : phi, psi and chi of `_exponential_means`.
+    rise : change of ln(rate) in time.
+    last : rate at the end over the mean.
     """
-    _, phi, psi, chi = _exponential_means(depth)
-    rate = last - rise * (1.0 - psi / phi)
-    spread = 3.0 * rise**2 * (psi**2 - 2.0 * chi) / (phi * rate) ** 2
-    # Pade of artanh(y)/y in y^2: exact for small depths
-    return phi / rate * (105.0 - 55.0 * spread) / (105.0 - 90.0 * spread + 9.0 * spread**2)
+    phi, psi, chi = means
+    rate = phi * last - rise * (phi - psi)
+    spread, square = 3.0 * rise**2 * (psi**2 - 2.0 * chi), rate**2
+    # Pade of artanh(y)/y in y^2 = spread/square: exact for small depths
+    share = 105.0 * square - 55.0 * spread
+    return phi**2 * rate * share / (105.0 * square**2 + spread * (9.0 * spread - 90.0 * square))
 
 
 def _mean_growth(rise: jax.Array) -> jax.Array:
     """(e^x - 1)/x, mean over its first value of a rate whose logarithm rises by x."""
-    flat = jnp.abs(rise) < _FLAT
-    safe = jnp.where(flat, 1.0, rise)
-    return jnp.where(flat, 1.0 + 0.5 * rise, jnp.expm1(safe) / safe)
+    total = jnp.full_like(rise, _GROWTH[-1])
+    for coefficient in _GROWTH[-2::-1]:
+        total = total * rise + coefficient
+    return total
 
 
 def _exponential_means(a: jax.Array) -> tuple[jax.Array, ...]:
     """e^-a, phi = (1 - e^-a)/a, psi = (1 - phi)/a, and (psi - phi/2)/a."""
     small = a < _THIN
-    safe = jnp.where(small, 1.0, a)
+    inverse = 1.0 / jnp.where(small, 1.0, a)
     survival = jnp.exp(-a)
-    phi = jnp.where(small, 1.0 - a / 2.0 + a**2 / 6.0 - a**3 / 24.0, (1.0 - survival) / safe)
-    psi = jnp.where(small, 0.5 - a / 6.0 + a**2 / 24.0 - a**3 / 120.0, (1.0 - phi) / safe)
-    chi = jnp.where(small, 1.0 / 12.0 - a / 24.0 + a**2 / 80.0, (psi - 0.5 * phi) / safe)
+    phi = jnp.where(small, 1.0 - a / 2.0 + a**2 / 6.0 - a**3 / 24.0, (1.0 - survival) * inverse)
+    psi = jnp.where(small, 0.5 - a / 6.0 + a**2 / 24.0 - a**3 / 120.0, (1.0 - phi) * inverse)
+    chi = jnp.where(small, 1.0 / 12.0 - a / 24.0 + a**2 / 80.0, (psi - 0.5 * phi) * inverse)
     return survival, phi, psi, chi
 
 
@@ -159,12 +164,13 @@ def _solved(share: jax.Array, right: jax.Array) -> jax.Array:
     rows = share.shape[0]
     system = np.eye(rows)[..., None] - share
     a, b = [system[i] for i in range(rows)], [right[i] for i in range(rows)]
+    inverse = []
     for i in range(rows):
-        inverse = 1.0 / a[i][i]
+        inverse.append(1.0 / a[i][i])
         for j in range(i + 1, rows):
-            factor = a[j][i] * inverse
+            factor = a[j][i] * inverse[i]
             a[j], b[j] = a[j] - factor * a[i], b[j] - factor * b[i]
     for i in reversed(range(rows)):
         known = sum((a[i][j] * b[j] for j in range(i + 1, rows)), start=jnp.zeros_like(b[i]))
-        b[i] = (b[i] - known) / a[i][i]
+        b[i] = (b[i] - known) * inverse[i]
     return jnp.stack(b)
