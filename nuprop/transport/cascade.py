@@ -19,9 +19,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from nuprop.transport.exchange import decay_rates
-from nuprop.transport.history import advance
+from nuprop.transport.history import Passage
 from nuprop.transport.landing import Crossing, crossing
-from nuprop.transport.lattice import Lattice
+from nuprop.transport.lattice import BLOCK, Lattice
 from nuprop.transport.medium import Exchange, Interaction, Local, Medium
 from nuprop.transport.problem import Emission
 
@@ -105,7 +105,7 @@ def cascade(
 
     Notes
     -----
-    Of second order in the width of cells and steps, see `advance`, `crossing` and `Resonance`.
+    Of second order in the width of cells and steps, see `Passage`, `crossing` and `Resonance`.
     """
     h = jnp.asarray(lattice.log_width)
     n_channels, n_cells, n_steps = emission.shares.shape[0], lattice.n_cells, lattice.n_steps
@@ -138,47 +138,58 @@ def cascade(
     ladder = _ladder(rates, stride, diagonals - 0.5 * h, h, here)
     step = np.arange(n_steps)
 
-    def looked_up(energy: jax.Array, tables: Any) -> list[Local]:
-        return [medium.at(table, energy) for medium, table in zip(media, tables, strict=True)]
+    def prepared(inputs: Any) -> tuple[list[Local], Passage]:
+        log_energy, tables, stay = inputs
+        local = [
+            jax.vmap(medium.at)(table, jnp.exp(log_energy))
+            for medium, table in zip(media, tables, strict=True)
+        ]
+        parts = jax.vmap(_positive)(sum(sight.parts for sight in local))
+        local = jax.tree.map(lambda v: v[1:-1], local)
+        returned = sum(
+            jax.vmap(partial(medium.returned, exchanges=each, plain_stay=here.stay))(
+                sight, stay=stay, energy=jnp.exp(log_energy[1:-1])
+            )
+            for medium, each, sight in zip(media, exchanges, local, strict=True)
+        )
+        depth = jnp.sum(parts[1:-1], axis=1)
+        # the step after today's: at one energy steps differ by redshift only
+        cooling = depth[..., :1] / jnp.maximum(depth[..., 1:2], _FAINTEST)
+        lower, higher = parts[:-2, 0], parts[2:, -1]
+        ahead = jnp.concatenate([lower[..., :1] * cooling, lower[..., :-1]], axis=-1)
+        before = jnp.concatenate([higher[..., 1:], higher[..., -1:]], axis=-1)
+        return local, jax.vmap(Passage.of)(parts[1:-1], returned, before, ahead)
 
     def diagonal(carry: Any, inputs: Any) -> tuple[Any, Any]:
-        contents, last, counted, plain, falling, crossed, before, waiting, local = carry
-        d, log_energy, made, begun, tables, steep = inputs
+        contents, last, counted, plain, falling, crossed, made_above, waiting = carry
+        d, log_energy, made, begun, above, steep, local, passage = inputs
         energy = jnp.exp(log_energy)
         within = jnp.asarray(d - step < n_cells, dtype=float)
         fresh = made * emission_rate * within
         contents = jnp.concatenate([contents[:, 1:], begun * shares], axis=1)
-        last = jax.tree.map(lambda v: jnp.concatenate([v[:, 1:], v[:, -1:]], axis=1), last)
+        last = jnp.concatenate([last[:, 1:], last[:, -1:]], axis=1)
         counted = jnp.pad(counted[:, 1:], ((0, 0), (0, 1)))
-        lower = looked_up(energy * jnp.exp(-h), tables)
 
+        falling = {m: above.passing[:, m, None, None] * falling[m] for m in powers}
+        for (i, n, m), amounts in made_above.items():
+            leave = above.leave[:, m], above.leave_slope[:, m]
+            falling = falling | {m: falling[m] + exchanges[i][n].spread(*amounts, *leave)}
         landing = 1.0 - here.passing
         gained = jnp.tensordot(landing, plain, axes=1)
         for m in powers:
             gained = gained + jnp.tensordot(1.0 - steep.passing[:, m], falling[m], axes=1)
         for i, four in waiting.items():
             gained = gained + in_pairs[i].gained(four)
-        returned = jnp.zeros((rows, rows, n_steps))
-        for i, (medium, each, sight) in enumerate(zip(media, exchanges, local, strict=True)):
+        for i, each in enumerate(exchanges):
             for n, exchange in enumerate(each):
                 if exchange.crossed:
                     met = exchange.propagator(energy)[:, :, None]
                     for m in exchange.powers:
                         gained = gained + jnp.sum(landing[m] * met * crossed[i, n, m], axis=(0, 1))
-            returned = returned + medium.returned(sight, each, steep.stay, here.stay, energy)
-        parts, next_parts = (
-            _positive(jnp.sum(jnp.stack([sight.parts for sight in sights]), axis=0))
-            for sights in (local, lower)
-        )
-        depth = jnp.sum(parts, axis=0)
-        # the step after today's: at one energy steps differ by redshift only
-        cooling = depth[:, :1] / jnp.maximum(depth[:, 1:2], _FAINTEST)
-        ahead = jnp.concatenate([next_parts[0, :, :1] * cooling, next_parts[0, :, :-1]], axis=1)
         source = fresh * shares + gained
-        after, mean, last = advance(contents, parts, returned, source, last, ahead)
+        after, mean = passage.through(contents, source, last)
 
         made_plain: Any = 0.0
-        falling = {m: steep.passing[:, m, None, None] * falling[m] for m in powers}
         for i, (medium, each, sight) in enumerate(zip(media, exchanges, local, strict=True)):
             made_plain = made_plain + medium.resonant(sight, mean)
             sources = medium.sources(sight, mean)
@@ -191,18 +202,11 @@ def cascade(
                     elif exchange.weights is None:
                         made_plain = made_plain.at[m].add(jnp.sum(amount, axis=(0, 1)))
                     else:
-                        slope = jnp.clip(
-                            before[i, n, m] - amount, -jnp.abs(amount), jnp.abs(amount)
-                        )
-                        before = before | {(i, n, m): amount}
-                        falling = falling | {
-                            m: falling[m]
-                            + exchange.spread(
-                                amount, slope, steep.leave[:, m], steep.leave_slope[:, m]
-                            )
-                        }
+                        largest = jnp.abs(amount)
+                        slope = jnp.clip(made_above[i, n, m][0] - amount, -largest, largest)
+                        made_above = made_above | {(i, n, m): (amount, slope)}
         plain = here.passing[:, None, None] * plain + here.leave[:, None, None] * made_plain
-        interacted = jnp.sum((depth * mean).reshape(n_channels, n_states, n_steps), axis=1)
+        interacted = jnp.sum((passage.depth * mean).reshape(n_channels, n_states, n_steps), axis=1)
         counted = counted + jnp.concatenate([interacted, fresh[None]])
         active = sum(jnp.sum(sight.active * mean, axis=1) for sight in local)
         each_energy = jnp.stack([jnp.ones(n_steps), jnp.exp(h * (d - step))])
@@ -215,43 +219,61 @@ def cascade(
             all_made = jnp.broadcast_to(jnp.sum(made, axis=(0, 1, 2)), (2, n_steps))
             doubled = doubled + jnp.sum(jnp.stack([all_made, lost]) * each_energy, axis=2)
             waiting = waiting | {i: in_pairs[i].after(four, local[i].pairs, made)}
-        fallen = jax.tree.map(
-            lambda v: v[..., jnp.minimum(d, n_steps - 1)], (plain, falling, crossed)
-        )
-        out = (after[:, 0], counted[:, 0], active, doubled, fallen)
-        return (after, last, counted, plain, falling, crossed, before, waiting, lower), out
+        fallen = jax.tree.map(lambda v: v[..., jnp.clip(d, 0, n_steps - 1)], (plain, crossed))
+        steeply = {m: v[..., jnp.minimum(d + 1, n_steps - 1)] for m, v in falling.items()}
+        out = (after[:, 0], counted[:, 0], active, doubled, fallen, steeply)
+        return (after, source, counted, plain, falling, crossed, made_above, waiting), out
+
+    @jax.checkpoint  # a gradient goes through each block again: all of them would fill the memory
+    def block(carry: Any, inputs: Any) -> tuple[Any, Any]:
+        to_prepare, each = inputs
+        return jax.lax.scan(diagonal, carry, (*each, *prepared(to_prepare)), reverse=True)
 
     n_targets = (media[0].nodes.w.shape[0], n_states, rows, n_steps)
-    empty: dict[bool, dict[tuple[int, int, int], jax.Array]] = {True: {}, False: {}}
+    empty: dict[bool, dict[tuple[int, int, int], Any]] = {True: {}, False: {}}
     for i, each in enumerate(exchanges):
         for n, exchange in enumerate(each):
             if exchange.propagators != 0:
                 for m in exchange.powers:
-                    empty[exchange.crossed][i, n, m] = jnp.zeros(n_targets)
+                    none = jnp.zeros(n_targets)
+                    empty[exchange.crossed][i, n, m] = none if exchange.crossed else (none, none)
     nothing = jnp.zeros((rows, n_steps))
     carry = (
         nothing,
-        (nothing, nothing),
+        nothing,
         jnp.zeros((n_channels + 1, n_steps)),
         jnp.zeros((3, rows, n_steps)),
         {m: jnp.zeros((n_rates, rows, n_steps)) for m in powers},
         empty[True],
         empty[False],
         {i: each.nothing(n_steps) for i, each in in_pairs.items()},
-        looked_up(jnp.exp(diagonals[-1]), [medium.tables.on(-1) for medium in media]),
+    )
+    # one diagonal more below the lowest: there arrives what was made on it
+    blocks = np.arange(BLOCK * -(-(n_diagonals + 1) // BLOCK)).reshape(-1, BLOCK) - 1
+    neighbors = np.concatenate([blocks[:, :1] - 1, blocks, blocks[:, -1:] + 1], axis=1)
+    on, above, around = (np.clip(v, 0, n_diagonals - 1) for v in (blocks, blocks + 1, neighbors))
+    inside = (blocks >= 0) & (blocks < n_diagonals)
+    ladder_on, ladder_above = (jax.tree.map(lambda v, at=at: v[at], ladder) for at in (on, above))
+    to_prepare = (
+        diagonals[around],
+        [medium.tables.on(around) for medium in media],
+        ladder_on.stay,
     )
     inputs = (
-        np.arange(n_diagonals),
-        diagonals,
-        emitted,
-        entering,
-        [medium.tables.on(np.maximum(np.arange(n_diagonals) - 1, 0)) for medium in media],
-        ladder,
+        blocks,
+        diagonals[on],
+        emitted[on] * inside,
+        entering[on] * inside,
+        ladder_above,
+        ladder_on,
     )
-    _, (contents, counted, active, doubled, fallen) = jax.lax.scan(
-        diagonal, carry, inputs, reverse=True
+    _, results = jax.lax.scan(block, carry, (to_prepare, inputs), reverse=True)
+    *results, steeply = jax.tree.map(
+        lambda v: v.reshape(-1, *v.shape[2:])[: n_diagonals + 1], results
     )
-    plain, falling, crossed = jax.tree.map(lambda v: jnp.moveaxis(v[:n_steps], 0, -1), fallen)
+    contents, counted, active, doubled, fallen = jax.tree.map(lambda v: v[1:], results)
+    plain, crossed = jax.tree.map(lambda v: jnp.moveaxis(v[:n_steps], 0, -1), fallen)
+    falling = jax.tree.map(lambda v: jnp.moveaxis(v[:n_steps], 0, -1), steeply)
     edge = jnp.exp(diagonals[:n_steps] - 0.5 * h)
     below = _fallen_crossed(crossed, exchanges, edge, u)
     cooled = edge * jnp.exp(-u)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -16,62 +18,115 @@ _STEEPEST, _BENT = 3.0, 1.5
 _GROWTH = np.array([1.0 / math.factorial(k + 1) for k in range(11)])
 
 
-def advance(
-    contents: jax.Array,
-    parts: jax.Array,
-    returned: jax.Array,
-    source: jax.Array,
-    before: tuple[jax.Array, jax.Array],
-    ahead: jax.Array,
-) -> tuple[jax.Array, jax.Array, tuple[jax.Array, jax.Array]]:
-    """Solve dN_v/dt = -(depth_v - returned_vv) N_v + source_v + sum_w returned_vw N_w over a step.
+@partial(
+    jax.tree_util.register_dataclass,
+    data_fields=[
+        "depth",
+        "survival",
+        "arriving",
+        "tilted",
+        "phi",
+        "psi",
+        "lag",
+        "others",
+        "gain",
+    ],
+    meta_fields=[],
+)
+@dataclass(frozen=True)
+class Passage:
+    """A step through depths that are known, whatever its contents are; all (rows, n) but the last.
 
-    Parameters
+    Attributes
     ----------
-    contents : (rows, n), at its beginning.
-    parts : (n_parts, rows, n), depths of equal parts of the step, the earliest first.
-    returned : (rows, rows, n), [out, in], what comes back of one that stays for a step.
-    source : (rows, n), what is added in the step.
-    before : depth of the last part, and source, each (rows, n), in the step before.
-    ahead : (rows, n), depth of the first part of the step after.
-
-    Returns
-    -------
-    contents : (rows, n), at its end.
-    mean : (rows, n), such that depth times mean has interacted.
-    now : what is `before` the next step.
-
-    Notes
-    -----
-    With the mean of the other states over the step in the last term: positive, of second order in
-    the width of a step and stable for any depth. Where relics are opaque the flux at the end of a
-    step is its source over the rate there, on the flank of a line much unlike that in its middle.
+    depth : of the step.
+    survival : share of what there is at the beginning that is left at the end.
+    arriving : the same of what is added evenly over the step.
+    tilted : the same of what is added in proportion to the time since the middle of the step.
+    phi, psi, lag : means over the step of the same three.
+    others : (rows, rows, n), [out, in], what comes back in other states of one that stays for a
+        step.
+    gain : (rows, rows, n), [out, in], means of all states over those without such returns.
     """
-    rows = source.shape[0]
-    depth = jnp.sum(parts, axis=0)
-    diagonal = jnp.stack([returned[v, v] for v in range(rows)])
-    removal = jnp.maximum(depth - diagonal, 0.0)
-    course = _course(jnp.concatenate([before[0][None], parts, ahead[None]]))
-    now = (parts[-1], source)
-    over_depth = 1.0 / jnp.where(depth > 0.0, depth, 1.0)
-    times = (np.arange(len(parts)) + 0.5) / len(parts)
-    early = jnp.where(depth > 0.0, jnp.tensordot(times, parts, axes=1) * over_depth, 0.5)
-    others = returned * (1.0 - np.eye(rows))[..., None]
 
-    survival, arriving, tilted = _through(parts * (removal * over_depth), *course)
-    seen, thin = removal > _TRANSPARENT, removal < _THIN
-    over_removal = jnp.where(seen, 1.0 / jnp.where(seen, removal, 1.0), 0.0)
-    phi = jnp.where(seen, (1.0 - survival) * over_removal, 1.0 - 0.5 * removal)
-    psi = jnp.where(
-        thin, early * (1.0 - 2.0 / 3.0 * early * removal), (1.0 - arriving) * over_removal
-    )
-    arriving = jnp.where(thin, 1.0 - removal * psi, arriving)
-    slope = jnp.clip(source - before[1], -source, source)
-    coupled = _solved(psi[:, None] * others, phi * contents + psi * source)
-    entering = source + jnp.sum(others * coupled, axis=1)
-    after = survival * contents + arriving * entering + tilted * slope
-    mean = coupled - tilted * over_removal * slope
-    return after, mean, now
+    depth: jax.Array
+    survival: jax.Array
+    arriving: jax.Array
+    tilted: jax.Array
+    phi: jax.Array
+    psi: jax.Array
+    lag: jax.Array
+    others: jax.Array
+    gain: jax.Array
+
+    @classmethod
+    def of(
+        cls, parts: jax.Array, returned: jax.Array, before: jax.Array, ahead: jax.Array
+    ) -> Passage:
+        """Prepare dN_v/dt = -(depth_v - returned_vv) N_v + source_v + sum_w returned_vw N_w.
+
+        Parameters
+        ----------
+        parts : (n_parts, rows, n), depths of equal parts of the step, the earliest first.
+        returned : (rows, rows, n), [out, in], what comes back of one that stays for a step.
+        before, ahead : (rows, n), depth of the last part of the step before, and of the first part
+            of the step after.
+
+        Notes
+        -----
+        With the mean of the other states over the step in the last term: positive, of second order
+        in the width of a step and stable for any depth. Where relics are opaque the flux at the end
+        of a step is its source over the rate there, on the flank of a line much unlike that in its
+        middle.
+        """
+        rows = returned.shape[0]
+        depth = jnp.sum(parts, axis=0)
+        diagonal = jnp.stack([returned[v, v] for v in range(rows)])
+        removal = jnp.maximum(depth - diagonal, 0.0)
+        course = _course(jnp.concatenate([before[None], parts, ahead[None]]))
+        over_depth = 1.0 / jnp.where(depth > 0.0, depth, 1.0)
+        times = (np.arange(len(parts)) + 0.5) / len(parts)
+        early = jnp.where(depth > 0.0, jnp.tensordot(times, parts, axes=1) * over_depth, 0.5)
+        others = returned * (1.0 - np.eye(rows))[..., None]
+
+        survival, arriving, tilted = _through(parts * (removal * over_depth), *course)
+        seen, thin = removal > _TRANSPARENT, removal < _THIN
+        over_removal = jnp.where(seen, 1.0 / jnp.where(seen, removal, 1.0), 0.0)
+        second_order = early * (1.0 - 2.0 / 3.0 * early * removal)
+        psi = jnp.where(thin, second_order, (1.0 - arriving) * over_removal)
+        return cls(
+            depth=depth,
+            survival=survival,
+            arriving=jnp.where(thin, 1.0 - removal * psi, arriving),
+            tilted=tilted,
+            phi=jnp.where(seen, (1.0 - survival) * over_removal, 1.0 - 0.5 * removal),
+            psi=psi,
+            lag=tilted * over_removal,
+            others=others,
+            gain=_inverse(np.eye(rows)[..., None] - psi[:, None] * others),
+        )
+
+    def through(
+        self, contents: jax.Array, source: jax.Array, before: jax.Array
+    ) -> tuple[jax.Array, jax.Array]:
+        """Follow contents and sources to the end of the step.
+
+        Parameters
+        ----------
+        contents : (rows, n), at its beginning.
+        source : (rows, n), what is added in the step.
+        before : the same in the step before.
+
+        Returns
+        -------
+        contents : (rows, n), at its end.
+        mean : (rows, n), such that depth times mean has interacted.
+        """
+        slope = jnp.clip(source - before, -source, source)
+        coupled = jnp.sum(self.gain * (self.phi * contents + self.psi * source), axis=1)
+        added = source + jnp.sum(self.others * coupled, axis=1)
+        after = self.survival * contents + self.arriving * added + self.tilted * slope
+        return after, coupled - self.lag * slope
 
 
 def _through(
@@ -159,18 +214,16 @@ def _exponential_means(a: jax.Array) -> tuple[jax.Array, ...]:
     return survival, phi, psi, chi
 
 
-def _solved(share: jax.Array, right: jax.Array) -> jax.Array:
-    """Solve (1 - share) x = right, (rows, rows, n) and (rows, n), whose diagonal dominates."""
-    rows = share.shape[0]
-    system = np.eye(rows)[..., None] - share
-    a, b = [system[i] for i in range(rows)], [right[i] for i in range(rows)]
-    inverse = []
+def _inverse(matrix: jax.Array) -> jax.Array:
+    """Invert many small matrices (rows, rows, n) whose diagonal dominates."""
+    rows = matrix.shape[0]
+    unit = jnp.broadcast_to(np.eye(rows)[..., None], matrix.shape)
+    a, b = [matrix[i] for i in range(rows)], [unit[i] for i in range(rows)]
     for i in range(rows):
-        inverse.append(1.0 / a[i][i])
-        for j in range(i + 1, rows):
-            factor = a[j][i] * inverse[i]
-            a[j], b[j] = a[j] - factor * a[i], b[j] - factor * b[i]
-    for i in reversed(range(rows)):
-        known = sum((a[i][j] * b[j] for j in range(i + 1, rows)), start=jnp.zeros_like(b[i]))
-        b[i] = (b[i] - known) * inverse[i]
+        factor = 1.0 / a[i][i]
+        a[i], b[i] = a[i] * factor, b[i] * factor
+        for j in range(rows):
+            if j != i:
+                factor = a[j][i]
+                a[j], b[j] = a[j] - factor * a[i], b[j] - factor * b[i]
     return jnp.stack(b)
