@@ -144,14 +144,12 @@ def cascade(
             jax.vmap(medium.at)(table, jnp.exp(log_energy))
             for medium, table in zip(media, tables, strict=True)
         ]
-        parts = jax.vmap(_positive)(sum(sight.parts for sight in local))
+        parts = jax.vmap(_positive)(jnp.sum(jnp.stack([sight.parts for sight in local]), axis=0))
         local = jax.tree.map(lambda v: v[1:-1], local)
-        returned = sum(
-            jax.vmap(partial(medium.returned, exchanges=each, plain_stay=here.stay))(
-                sight, stay=stay, energy=jnp.exp(log_energy[1:-1])
-            )
-            for medium, each, sight in zip(media, exchanges, local, strict=True)
-        )
+        returned = jnp.zeros((BLOCK, rows, rows, n_steps))
+        for medium, each, sight in zip(media, exchanges, local, strict=True):
+            one = partial(medium.returned, exchanges=each, plain_stay=here.stay)
+            returned = returned + jax.vmap(one)(sight, stay=stay, energy=jnp.exp(log_energy[1:-1]))
         depth = jnp.sum(parts[1:-1], axis=1)
         # the step after today's: at one energy steps differ by redshift only
         cooling = depth[..., :1] / jnp.maximum(depth[..., 1:2], _FAINTEST)

@@ -103,7 +103,7 @@ class Passage:
             psi=psi,
             lag=tilted * over_removal,
             others=others,
-            gain=_inverse(np.eye(rows)[..., None] - psi[:, None] * others),
+            gain=_inverse(jnp.eye(rows)[..., None] - psi[:, None] * others),
         )
 
     def through(

@@ -10,7 +10,8 @@ import jax.numpy as jnp
 
 from nuprop.description import Leaf
 
-#: Cells per block of a running sum, and diagonals that are prepared together; the number of cells is a multiple of it.
+#: Cells per block of a running sum, and diagonals that are prepared together; the number of cells
+#: is a multiple of it.
 BLOCK = 16
 #: Steps whose depths are computed together; the number of steps is a multiple of it.
 CHUNK = 32
