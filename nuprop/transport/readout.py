@@ -14,22 +14,46 @@ from nuprop.transport.march import MarchResult
 from nuprop.transport.medium import Interaction
 from nuprop.transport.problem import Emission, Lines
 
+#: Keeps the logarithm of a ratio finite where a channel is empty.
+_NOTHING = 1e-60
+#: Bends of a ratio and of its logarithm, over four cells, below which either will do.
+_STRAIGHT = 1e-6
+
 
 def limited_slopes(values: jax.Array) -> jax.Array:
-    """Slopes per cell of a Hermite interpolation of values >= 0 that hardly overshoots.
+    """Slopes per cell of a Hermite interpolation that hardly overshoots, along the last axis.
 
-    Fourth-order differences along the last axis, limited to three times the smaller neighboring
-    difference (Fritsch and Carlson 1980, SIAM J. Numer. Anal. 17, 238), to once at extrema, which
-    need not lie in the middle of a cell, and to three times the value: it stays positive.
+    Fourth-order differences, limited to three times the smaller neighboring difference (Fritsch and
+    Carlson 1980, SIAM J. Numer. Anal. 17, 238), and to once at extrema, which need not lie in the
+    middle of a cell.
     """
-    padded = jnp.pad(values, [(0, 0)] * (values.ndim - 1) + [(2, 2)], mode="edge")
+    padded = _padded(values)
     slope = (
         8.0 * (padded[..., 3:-1] - padded[..., 1:-3]) - (padded[..., 4:] - padded[..., :-4])
     ) / 12.0
     below, above = padded[..., 2:-2] - padded[..., 1:-3], padded[..., 3:-1] - padded[..., 2:-2]
     limit = jnp.where(below * above > 0.0, 3.0, 1.0)
-    limit = jnp.minimum(limit * jnp.minimum(jnp.abs(below), jnp.abs(above)), 3.0 * values)
+    limit = limit * jnp.minimum(jnp.abs(below), jnp.abs(above))
     return jnp.clip(slope, -limit, limit)
+
+
+def _padded(values: jax.Array) -> jax.Array:
+    return jnp.pad(values, [(0, 0)] * (values.ndim - 1) + [(2, 2)], mode="edge")
+
+
+def _bend(values: jax.Array) -> jax.Array:
+    """How far from straight values are between each cell and the next, (..., n_cells)."""
+    padded = _padded(values)
+    return padded[..., 1:-3] - padded[..., 2:-2] - padded[..., 3:-1] + padded[..., 4:]
+
+
+def _hermite(values: jax.Array, slopes: jax.Array, cell: jax.Array, t: jax.Array) -> jax.Array:
+    return (
+        (1.0 + 2.0 * t) * (1.0 - t) ** 2 * values[..., cell]
+        + t * (1.0 - t) ** 2 * slopes[..., cell]
+        + t**2 * (3.0 - 2.0 * t) * values[..., cell + 1]
+        - t**2 * (1.0 - t) * slopes[..., cell + 1]
+    )
 
 
 def interpolated(
@@ -40,6 +64,9 @@ def interpolated(
     log_energy: jax.Array,
 ) -> jax.Array:
     """Interpolate a ratio between cells, without its steep edges, which are known.
+
+    Below the edge of a line it grows with the distance, on the flank above exponentially: the ratio
+    and its logarithm are interpolated, and each counts the more the straighter it is.
 
     Parameters
     ----------
@@ -59,13 +86,15 @@ def interpolated(
     cell = jnp.clip(jnp.floor(place).astype(int), 0, n_cells - 2)
     t = place - cell
     values = ratio * jnp.exp(edges[..., :n_cells])
+    logarithm = jnp.log(values + _NOTHING)
     slopes = limited_slopes(values)
-    between = (
-        (1.0 + 2.0 * t) * (1.0 - t) ** 2 * values[..., cell]
-        + t * (1.0 - t) ** 2 * slopes[..., cell]
-        + t**2 * (3.0 - 2.0 * t) * values[..., cell + 1]
-        - t**2 * (1.0 - t) * slopes[..., cell + 1]
-    )
+    positive = jnp.clip(slopes, -3.0 * values, 3.0 * values)
+    evenly = _hermite(values, positive, cell, t)
+    steeply = jnp.exp(_hermite(logarithm, limited_slopes(logarithm), cell, t))
+    larger = jnp.maximum(values, _padded(values)[..., 3:-1]) + _NOTHING
+    bends = (_bend(values) / larger) ** 2 + _STRAIGHT, _bend(logarithm) ** 2 + _STRAIGHT
+    share = (bends[0] / (bends[0] + bends[1]))[..., cell]
+    between = share * steeply + (1.0 - share) * evenly
     return between * jnp.exp(-edges[..., n_cells:])
 
 
