@@ -94,6 +94,7 @@ def interpolated(
     larger = jnp.maximum(values, _padded(values)[..., 3:-1]) + _NOTHING
     bends = (_bend(values) / larger) ** 2 + _STRAIGHT, _bend(logarithm) ** 2 + _STRAIGHT
     share = (bends[0] / (bends[0] + bends[1]))[..., cell]
+    share = jnp.where(values[..., cell] > 0.0, share, 0.0)
     between = share * steeply + (1.0 - share) * evenly
     return between * jnp.exp(-edges[..., n_cells:])
 
