@@ -168,6 +168,7 @@ def cascade(
         last = jnp.concatenate([last[:, 1:], last[:, -1:]], axis=1)
         counted = jnp.pad(counted[:, 1:], ((0, 0), (0, 1)))
 
+        # from the carry: where it is made each exponential would compute it again
         falling = {m: above.passing[:, m, None, None] * falling[m] for m in powers}
         for (i, n, m), amounts in made_above.items():
             leave = above.leave[:, m], above.leave_slope[:, m]
