@@ -153,9 +153,13 @@ def test_second_order_in_the_width_of_cells():
     case = replace(SMALL[2], coupling=0.3)
     at = energies(case, 24)
     away = np.min(np.abs(at[:, None] - edges(case)), axis=1) > 0.2
-    values = [solved(case, at, resolution=n)[0].sum(axis=0)[away] for n in (0.5, 1.0, 2.0, 4.0)]
-    steps = [np.median(np.abs(a / b - 1.0)) for a, b in pairwise(values)]
-    assert np.log2(steps[0] / steps[1]) > 1.6
+    _, shape, *_ = solved(case, at, resolution=0.5)
+    values = []
+    for _ in range(4):  # the exponentials stay where they are: their 5e-5 does not fall with h
+        values.append(solved(case, at, shape=shape)[0].sum(axis=0)[away])
+        shape = shape.refined()
+    steps = [np.sqrt(np.mean((a / b - 1.0) ** 2)) for a, b in pairwise(values)]
+    assert np.log2(steps[0] / steps[1]) > 1.8
     assert np.log2(steps[1] / steps[2]) > 1.6
 
 
@@ -195,14 +199,15 @@ def test_gradients_are_central_differences():
 
     at = (np.log(0.1), np.log(case.coupling))
     gradient = jax.jit(jax.grad(flux, argnums=(0, 1)))(*at)
-    step = 1e-4
+    # in a longer one some cell passes from a series to a closed form: jumps of 1e-7
+    step = 1e-7
     for i in range(2):
         up, down = list(at), list(at)
         up[i] += step
         down[i] -= step
         difference = float(flux(*up) - flux(*down)) / (2.0 * step)
-        # limiters have kinks: few of the many cells change branch within a step
-        assert float(gradient[i]) == pytest.approx(difference, rel=1e-3)
+        # rounding of the difference
+        assert float(gradient[i]) == pytest.approx(difference, rel=1e-5)
 
 
 @pytest.mark.slow
@@ -246,7 +251,7 @@ def test_opaque_relics_reach_local_equilibrium():
 
     All rates of the contact interaction go with g^4.
     """
-    case = Case("universal", "1 MeV", 0.1, FAST, low=1e-4, high=1e-2, reach=3.0)
+    case = Case("universal", "1 MeV", 0.1, FAST, low=1e-3, high=0.1, reach=3.0)
     at = energies(case, 24)
     first, *_ = solved(case, at)
     second, *_ = solved(replace(case, coupling=0.1 * 2.0**0.5), at)

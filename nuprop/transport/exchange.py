@@ -27,8 +27,8 @@ Propagators = Literal[0, 1, 2, "pair"]
 #: Ends of the rates of the exponentials that stand for a propagator, over the inverse of the
 #: longest and of the shortest length.
 _FLAT, _STEEP = 0.1, 12.0
-#: How far apart they are in ln, about: each costs less than 2e-4.
-_SPACING = 0.72
+#: How far apart they are in ln, about: each costs less than 5e-5.
+_SPACING = 0.64
 #: Rates further down, which the two lowest stand for.
 _SLOWER = 40
 #: Prefactors whose average over the relics' motion is known, see `nuprop.transport.medium`.
