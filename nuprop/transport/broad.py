@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.fft import next_fast_len
 
+from nuprop.description import Leaf
 from nuprop.relics import line_norm
 from nuprop.transport.lattice import Lattice
 from nuprop.transport.problem import Lines
@@ -72,7 +73,7 @@ def resonance(lattice: Lattice, lines: Lines, gamma: jax.Array) -> Resonance:
     share, shift = _unresolved(gamma / h)
     narrow = at_middle + share * (0.5 * (above + below) - at_middle)
     t = h * (jnp.arange(2 * count - 1) - (count - 1.0))
-    profile, wave = _cell_integrals(t, h, gamma)
+    profile, wave = integrals_between(t - 0.5 * h, t + 0.5 * h, gamma)
     masses = jnp.asarray(lines.masses)
     if lines.relics.thermal:
         temperatures = lines.temperatures * jnp.exp(u)[:, None]
@@ -93,7 +94,7 @@ def resonance(lattice: Lattice, lines: Lines, gamma: jax.Array) -> Resonance:
     dispersion = spread[1] - shift * (above - below) + outside[1]
     if not lines.relics.thermal:
         # a resonance that cells resolve needs no other width
-        sharp = [value / h for value in _cell_integrals(away, h, gamma)]
+        sharp = [value / h for value in integrals_between(away - 0.5 * h, away + 0.5 * h, gamma)]
         resolved = gamma > h
         line = jnp.where(resolved, norm[..., None] * sharp[0], line)
         dispersion = jnp.where(resolved, norm[..., None] * sharp[1], dispersion)
@@ -136,8 +137,9 @@ def _convolved(values: jax.Array, profiles: jax.Array) -> jax.Array:
     return jnp.fft.irfft(product, size)[..., count - 1 : 2 * count - 1]
 
 
-def _cell_integrals(t: jax.Array, h: jax.Array, gamma: jax.Array) -> tuple[jax.Array, jax.Array]:
-    upper, lower = jnp.expm1(t + 0.5 * h), jnp.expm1(t - 0.5 * h)
+def integrals_between(low: jax.Array, high: jax.Array, gamma: Leaf) -> tuple[jax.Array, jax.Array]:
+    """Integrate the functions of `Resonance` over t from `low` to `high`."""
+    upper, lower = jnp.expm1(high), jnp.expm1(low)
     angle = jnp.arctan2(gamma * (upper - lower), gamma**2 + upper * lower)
     ratio = (upper**2 + gamma**2) / (lower**2 + gamma**2)
     return angle / jnp.pi, 0.5 * jnp.log(ratio)

@@ -195,21 +195,9 @@ def spectrum(
     """
     emission = emission_of(source, neutrinos, expansion, helicities)
     log_energy = jnp.log(jnp.asarray(energy))
-    if method == "cascade":
-        mediators = mediator if isinstance(mediator, tuple) else (mediator,)
-        media = _media(
-            mediators,
-            neutrinos,
-            relics,
-            expansion,
-            emission,
-            lattice,
-            interference=interference,
-            pair_production=pair_production,
-        )
-        return cascaded_flux(*media, emission, log_energy)[0]
-    lines = lines_of(_only(mediator), neutrinos, relics, expansion)
-    return solve(lines, emission, log_energy, method=method, lattice=_march_shape(lattice))[0]
+    channels = {"interference": interference, "pair_production": pair_production}
+    physics = (mediator, neutrinos, relics, expansion)
+    return _flux_at(log_energy, physics, emission, method, lattice, **channels)
 
 
 def cell_averages(
@@ -248,39 +236,32 @@ def cell_averages(
         mediators = (_only(mediator),)
     lines = [lines_of(each, neutrinos, relics, expansion) for each in mediators]
     rule = cell_rule(jnp.log(jnp.asarray(edges)), spectral_kinks(lines, emission), pieces, order)
-    if method == "cascade":
-        media = _media(
-            mediators,
-            neutrinos,
-            relics,
-            expansion,
-            emission,
-            lattice,
-            interference=interference,
-            pair_production=pair_production,
-        )
-        return rule.average(cascaded_flux(*media, emission, rule.log_energy)[0])
-    shape = _march_shape(lattice)
-    flux, _ = solve(lines[0], emission, rule.log_energy, method=method, lattice=shape)
-    return rule.average(flux)
+    channels = {"interference": interference, "pair_production": pair_production}
+    physics = (mediator, neutrinos, relics, expansion)
+    return rule.average(_flux_at(rule.log_energy, physics, emission, method, lattice, **channels))
 
 
-def _media(
-    mediators: tuple[Mediator, ...],
-    neutrinos: Neutrinos,
-    relics: RelicState,
-    expansion: Expansion,
+def _flux_at(
+    log_energy: jax.Array,
+    physics: tuple[Mediator | tuple[Mediator, ...], Neutrinos, RelicState, Expansion],
     emission: Emission,
+    method: Method,
     shape: LatticeShape | CascadeShape | None,
     **channels: bool,
-) -> tuple[tuple[CascadeResult, CascadeResult | None], tuple[Interaction, ...]]:
+) -> jax.Array:
+    mediator, neutrinos, relics, expansion = physics
+    if method != "cascade":
+        lines = lines_of(_only(mediator), neutrinos, relics, expansion)
+        return solve(lines, emission, log_energy, method=method, lattice=_march_shape(shape))[0]
     if not isinstance(shape, CascadeShape):
         raise TypeError(
             "method 'cascade' needs a lattice: nuprop.transport.cascade_shape chooses one"
         )
+    mediators = mediator if isinstance(mediator, tuple) else (mediator,)
     n_channels = emission.shares.shape[0]
     interactions = interactions_of(mediators, neutrinos, relics, expansion, n_channels, **channels)
-    return cascaded(interactions, emission, shape), interactions
+    results = cascaded(interactions, emission, shape)
+    return cascaded_flux(results, interactions, emission, log_energy)[0]
 
 
 def _only(mediator: Mediator | tuple[Mediator, ...]) -> Mediator:

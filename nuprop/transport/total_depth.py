@@ -15,6 +15,7 @@ import numpy as np
 from nuprop.description import Leaf
 from nuprop.mediators.scattering import Scattering
 from nuprop.relics import RelicState
+from nuprop.transport.broad import integrals_between
 from nuprop.transport.depth import line_depths
 from nuprop.transport.problem import Lines
 
@@ -84,7 +85,7 @@ def channel_depths(
         met = weights / (2.0 * jnp.pi) * jnp.stack([met[mirror], met[beam]])
         tau = jnp.einsum("jtsij,sjt->i", sections.total(r), met)
         sampled = jnp.sum(weights * _line(r, scattering.gamma), axis=1)
-        return tau, sampled, _line_between(edges[:, 0], edges[:, -1], scattering.gamma)
+        return tau, sampled, integrals_between(edges[:, 0], edges[:, -1], scattering.gamma)[0]
 
     tau, sampled, whole = jax.lax.map(one, (log_energy, u_max))
     fine = line_depths(log_energy, u_max, lines)[beam]
@@ -128,8 +129,3 @@ def _spread(lines: Lines, growth: jax.Array) -> jax.Array:
 
 def _line(r: jax.Array, gamma: Leaf) -> jax.Array:
     return r * gamma / (jnp.pi * ((r - 1.0) ** 2 + gamma**2))
-
-
-def _line_between(low: jax.Array, high: jax.Array, gamma: Leaf) -> jax.Array:
-    """Integral of `_line` over ln(r)."""
-    return (jnp.arctan2(jnp.expm1(high), gamma) - jnp.arctan2(jnp.expm1(low), gamma)) / jnp.pi
