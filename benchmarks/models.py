@@ -104,4 +104,4 @@ def march_shape(name: str, resolution: float = 1.0) -> LatticeShape:
 def deviation(values: jax.Array, truth: jax.Array, where: np.ndarray | None = None) -> float:
     """Largest relative deviation of (channels, 3, n) arrays, summed over channels and states."""
     ratio = np.asarray(values).sum(axis=(0, 1)) / np.asarray(truth).sum(axis=(0, 1))
-    return float(np.max(np.abs(ratio if where is None else ratio[where]) - 1.0, initial=0.0))
+    return float(np.max(np.abs((ratio if where is None else ratio[where]) - 1.0), initial=0.0))
