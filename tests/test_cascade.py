@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from reference import models
 from reference.opaque_cases import (
     CASES,
     FAST,
@@ -22,9 +23,10 @@ from reference.opaque_cases import (
 
 import nuprop
 from nuprop.mediators.scattering import VectorBoson, vector_scattering
-from nuprop.transport import cascade, emission_of, interactions_of
+from nuprop.transport import cascade, cascade_shape, emission_of, interactions_of
 from nuprop.transport.emitted import free_flux
 from nuprop.transport.exchange import kernels_of
+from nuprop.transport.spectrum import cascaded, cascaded_flux
 
 #: Small problems on nearly relativistic relics, whose lines are smooth on a coarse grid.
 SMALL = [
@@ -102,6 +104,23 @@ def test_without_coupling_nothing_happens():
     got, *_, emission = solved(case, at)
     shares = np.asarray(emission.shares).reshape(-1, 1)
     np.testing.assert_allclose(got, shares / shares.sum() * np.ones(at.size), rtol=1e-9)
+
+
+def test_a_narrow_line_at_rest_is_what_quadrature_says():
+    """One state, |g_11| = 5e-4, M = 10 MeV, m = 0.05 eV: flux over free flux at E/E_R, exact."""
+    exact = {0.9: 0.307562962978, 0.5: 1.05538384668, 0.3: 1.13957379708}
+    neutrinos = nuprop.Neutrinos.from_masses(np.full(3, 0.05e-9))
+    source = nuprop.Source(spectrum=nuprop.PowerLaw(2.3))
+    emission = emission_of(source, neutrinos, HISTORY, "summed")
+    relics = nuprop.Relics(thermal=False).state
+    media = interactions_of((models.one_state(),), neutrinos, relics, HISTORY, 1)
+    at = np.array(list(exact)) * 1e6
+    shape = cascade_shape(media, emission.u_max, at.min(), at.max())
+    results = jax.jit(cascaded, static_argnums=2)(media, emission, shape)
+    flux, free = cascaded_flux(results, media, emission, jnp.log(at))
+    ratio = flux[0, 0] / free[0, 0]
+    # of second order once the width of the line is extrapolated to none
+    np.testing.assert_allclose(ratio, list(exact.values()), rtol=1e-3)
 
 
 @pytest.mark.slow

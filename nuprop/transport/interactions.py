@@ -235,7 +235,8 @@ def cascade_shape(
     -------
     CascadeShape
         Cells of 0.015 in ln(E); for narrower lines of 0.011, and parts of them 1.25 times as wide
-        as the narrowest line, but at least 0.0025, or 0.005 for relics at rest.
+        as the narrowest line, but at least 0.0025. For relics at rest undivided cells of 0.005, or
+        wider if the resonance is.
     """
     u_max = float(u_max)
     lines = interactions[0].lines
@@ -246,11 +247,15 @@ def cascade_shape(
         widths = RMS_WIDTH * temperature / masses
     coldest = float(np.min(widths[np.asarray(lines.present)]))
     narrowest = max(coldest, gamma) if lines.relics.thermal else gamma
-    finest = FINEST if lines.relics.thermal else AT_REST
-    width = (COARSEST if CELL * narrowest > COARSEST else _DIVIDED) / resolution
+    if lines.relics.thermal:
+        width = COARSEST if CELL * narrowest > COARSEST else _DIVIDED
+    else:
+        width = float(np.clip(CELL * narrowest, AT_REST, COARSEST))
+    width = width / resolution
     n_steps = _FEWEST * math.ceil(u_max / width / _FEWEST)
     width = u_max / n_steps
-    n_parts = math.ceil(width / max(CELL * narrowest, finest))
+    # lines of relics at rest are as wide as cells, and what that costs is extrapolated to none
+    n_parts = math.ceil(width / max(CELL * narrowest, FINEST)) if lines.relics.thermal else 1
     log_highest = math.log(highest)
     tops = [
         float(absorbing_range(one.lines, jnp.asarray(u_max), jnp.asarray(width))[0])
