@@ -142,6 +142,24 @@ def test_the_coupling_has_the_symbol_of_its_lagrangian():
     assert plot_exclusions(panels).axes[0].get_ylabel() == r"coupling $g'$ or $\lambda$"
 
 
+def test_a_corner_plot_has_that_symbol_too(samples):
+    pytest.importorskip("corner")
+    samples = {"index": samples["index"], "coupling": samples["mass"]}
+
+    def said(**options):
+        return plot_corner(samples, **options).axes[-1].get_xlabel()
+
+    vector, scalar = (
+        {"mediator": kind("10 MeV", 1e-2).describe()}
+        for kind in (nuprop.ZPrime.universal, nuprop.Scalar.universal)
+    )
+    assert said(about=scalar) == r"coupling $\lambda$"
+    assert said(about=vector) == said() == "coupling $g'$"
+    logarithmic = {"about": scalar, "logarithmic": ["coupling"]}
+    assert said(**logarithmic) == r"$\log_{10}$ coupling $\lambda$"
+    assert said(about=scalar, labels={"coupling": "mine"}) == "mine"
+
+
 @pytest.mark.parametrize("first", ["mass", "coupling"])
 def test_contours_lie_where_the_statistic_meets_its_threshold(first):
     figure = plot_profile(plane(first))

@@ -295,3 +295,4 @@ class TestPosterior:
         assert options["truths"] == {"index": 2.5}
         assert options["logarithmic"] == ("mass",)
         assert options["units"]["mass"] == "GeV"
+        assert options["about"] == {"data": ["hese-7.5yr"]}

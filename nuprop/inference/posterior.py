@@ -184,7 +184,11 @@ class Posterior:
         """Draw all pairs of parameters; see `nuprop.plot.plot_corner`."""
         from nuprop.plot import plot_corner
 
-        known: dict[str, Any] = {"units": self.units, "logarithmic": self.logarithmic}
+        known: dict[str, Any] = {
+            "units": self.units,
+            "logarithmic": self.logarithmic,
+            "about": self.about,
+        }
         draws = {name: self.flat(name) for name in self.names}
         return plot_corner(draws, path, **(known | options))
 

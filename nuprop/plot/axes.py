@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 FloatArray = NDArray[np.float64]
 
 _WORDS = {
-    "coupling": "coupling $g'$",
     "mass": "mediator mass $M$",
     "lightest_mass": "lightest neutrino mass",
     "index": "spectral index",
@@ -44,7 +43,8 @@ def coupling_symbol(about: Mapping[str, Any]) -> str:
     Parameters
     ----------
     about : mapping
-        As `Profile.about`: its "mediator" tells the model. Without one the boson is a vector.
+        As `Profile.about` and `Posterior.about`: its "mediator" tells the model. Without one the
+        boson is a vector.
     """
     mediator = about.get("mediator")
     model = mediator.get("model") if isinstance(mediator, Mapping) else None
@@ -80,6 +80,7 @@ class ParameterAxis:
         *,
         logarithmic: bool = False,
         words: str | None = None,
+        about: Mapping[str, Any] | None = None,
     ) -> ParameterAxis:
         """Choose the unit that suits the values, and write the label.
 
@@ -92,8 +93,10 @@ class ParameterAxis:
         logarithmic : bool
         words : str, optional
             In place of the name.
+        about : mapping, optional
+            What was analyzed, see `coupling_symbol`.
         """
-        title = words or _WORDS.get(name, name.replace("_", " "))
+        title = words or _in_words(name, about or {})
         reach = float(np.max(np.abs(values), initial=0.0, where=np.isfinite(values)))
         if unit == "GeV":
             prefix, size = next((item for item in _PREFIXES if reach >= item[1]), _PREFIXES[-1])
@@ -120,6 +123,12 @@ class ParameterAxis:
         """Set label and scale of an axis."""
         scale = "log" if self.logarithmic else "linear"
         axes.set(**{f"{which}label": self.label, f"{which}scale": scale})
+
+
+def _in_words(name: str, about: Mapping[str, Any]) -> str:
+    if name == "coupling":
+        return f"coupling {coupling_symbol(about)}"
+    return _WORDS.get(name, name.replace("_", " "))
 
 
 def _power(size: float) -> str:

@@ -33,6 +33,7 @@ def plot_corner(
     logarithmic: Sequence[str] = (),
     units: Mapping[str, str] | None = None,
     labels: Mapping[str, str] | None = None,
+    about: Mapping[str, Any] | None = None,
     title: str | None = None,
 ) -> Figure:
     """Draw the distribution of each parameter, and of each pair, with 68 and 95 % of the samples.
@@ -51,6 +52,9 @@ def plot_corner(
     units : mapping from name to str, optional
         Code units, such as ``{"mass": "GeV"}``; of other parameters too.
     labels : mapping from name to what is written there, optional
+    about : mapping, optional
+        What was analyzed, as `Posterior.about`: the coupling gets the symbol of its mediator, that
+        of a vector if there is none.
     title : str, optional
 
     Returns
@@ -91,6 +95,7 @@ def plot_corner(
             units.get(name, ""),
             logarithmic=name in logarithmic,
             words=labels.get(name),
+            about=about,
         )
         for name, column in columns.items()
     ]

@@ -10,7 +10,7 @@ import numpy as np
 
 from nuprop.errors import FitError, ParameterError, nearest
 from nuprop.panels import draw_legend, require_format, save, style
-from nuprop.plot.axes import ParameterAxis, coupling_symbol
+from nuprop.plot.axes import ParameterAxis
 from nuprop.plot.curve import draw_curve
 from nuprop.plot.plane import draw_plane
 from nuprop.plot.resonances import draw_resonance_lines
@@ -131,14 +131,13 @@ def _require_options(
 
 
 def _axis(profile: Profile, name: str, words: str | None) -> ParameterAxis:
-    if name == _COUPLING and words is None:
-        words = f"coupling {coupling_symbol(profile.about)}"
     return ParameterAxis.of(
         name,
         profile.axes[name],
         profile.units.get(name, ""),
         logarithmic=name in profile.logarithmic,
         words=words,
+        about=profile.about,
     )
 
 
