@@ -237,6 +237,24 @@ def test_scans_that_cannot_be_drawn(masses, scan):
         plot_mass_plane(masses, scan=empty)
 
 
+@pytest.mark.parametrize("other", [nuprop.Scalar.universal, nuprop.ZPrime.b_minus_l])
+def test_a_scan_is_of_the_boson_that_the_bounds_are_of(masses, scan, other, tmp_path):
+    def of(make):
+        return replace(scan, about={**scan.about, "mediator": make("10 MeV", 1e-3).describe()})
+
+    assert plot_mass_plane(masses, scan=of(nuprop.ZPrime.lmu_ltau)).axes
+    name = other("10 MeV", 1e-3).describe()["model"]
+    said = f"scan: of the mediator '{name}', but .* those of the Z' 'lmu-ltau'; a scan of that"
+    with pytest.raises(ParameterError, match=said):
+        plot_mass_plane(masses, scan=of(other))
+    with pytest.raises(ParameterError, match=said):
+        draw_mass_plane(scan=of(other), folder=tmp_path)
+    assert not list(tmp_path.iterdir())
+    theirs = replace(masses, fixed={**masses.fixed, "model": nuprop.ZPrime.b_minus_l})
+    with pytest.raises(ParameterError, match=r"of the mediator 'lmu-ltau', but .* 'b-minus-l'"):
+        plot_mass_plane(theirs, scan=of(nuprop.ZPrime.lmu_ltau))
+
+
 def test_planes_of_the_wrong_kind(mixing, masses):
     with pytest.raises(ParameterError, match="over the kinetic mixing"):
         plot_mixing_plane([masses])

@@ -29,3 +29,8 @@ class Builder:
         """Build it; numbers or values traced by JAX."""
         loop = {"loop_mixing": True} if self.loop_mixing else {}
         return self.model(mass, coupling, kinetic_mixing=mixing, **loop)
+
+    @property
+    def name(self) -> str:
+        """Name of the model, such as "lmu-ltau": that of any boson of it."""
+        return self(1e-2, 1e-6, 0.0).model

@@ -26,6 +26,7 @@ from nuprop.laboratory.planes import (
 )
 from nuprop.laboratory.registry import find_constraint
 from nuprop.laboratory_figures.files import figure_path, grid_points, in_file_name, mass_in_gev
+from nuprop.mediators import ZPrime
 from nuprop.plot.mass_plane import plot_mass_plane, require_scan
 from nuprop.plot.mixing_plane import plot_mixing_plane
 
@@ -132,7 +133,8 @@ def draw_mass_plane(
     bounds : sequence of str
         `MASS_BOUNDS` if empty.
     scan : path or Profile, optional
-        What `nuprop scan` wrote, over mass and coupling: what IceCube excludes and prefers.
+        What `nuprop scan` wrote, over mass and coupling of L_mu - L_tau: what IceCube excludes and
+        prefers.
 
     Returns
     -------
@@ -141,7 +143,8 @@ def draw_mass_plane(
     Raises
     ------
     NupropError
-        As `draw_mixing_plane`, or if epsilon is not between -1 and 1, or the scan over others.
+        As `draw_mixing_plane`, or if epsilon is not between -1 and 1, or the scan over others or
+        of another mediator.
     FileNotFoundError
         If there is no such scan.
     """
@@ -151,7 +154,7 @@ def draw_mass_plane(
     profile = None
     if scan is not None:
         profile = scan if isinstance(scan, Profile) else Profile.load(scan)
-        require_scan(profile)
+        require_scan(profile, ZPrime.lmu_ltau)
     steps = [heaviest for c in chosen if (heaviest := getattr(c, "heaviest", None)) is not None]
     plane = mass_plane(
         chosen,

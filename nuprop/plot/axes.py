@@ -46,9 +46,13 @@ def coupling_symbol(about: Mapping[str, Any]) -> str:
         As `Profile.about` and `Posterior.about`: its "mediator" tells the model. Without one the
         boson is a vector.
     """
+    return r"$\lambda$" if (model_of(about) or "").startswith("scalar-") else "$g'$"
+
+
+def model_of(about: Mapping[str, Any]) -> str | None:
+    """Name of the mediator's model, such as "lmu-ltau", or None if a record does not tell it."""
     mediator = about.get("mediator")
-    model = mediator.get("model") if isinstance(mediator, Mapping) else None
-    return r"$\lambda$" if str(model).startswith("scalar-") else "$g'$"
+    return mediator.get("model") if isinstance(mediator, Mapping) else None
 
 
 @dataclass(frozen=True)

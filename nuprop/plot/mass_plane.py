@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nuprop.errors import DatasetError, ParameterError
+from nuprop.laboratory.builder import Builder, Model
 from nuprop.laboratory.moment_data import measurement
 from nuprop.panels import require_format, save, style
+from nuprop.plot.axes import model_of
 from nuprop.plot.bounds import draw_bound_legend, draw_bounds, draw_moments
 
 if TYPE_CHECKING:
@@ -48,7 +50,8 @@ def plot_mass_plane(
     path : path, optional
         Where to save the figure; the suffix chooses the format.
     scan : Profile, optional
-        Over "mass" and "coupling".
+        Over "mass" and "coupling", of the boson of the plane: what the laboratory knows of one
+        mediator does not bound another.
     level : float
         Confidence level of what the scan excludes, at each mass apart.
     sigma : float
@@ -62,7 +65,7 @@ def plot_mass_plane(
     Raises
     ------
     ParameterError
-        If the plane is over another parameter.
+        If the plane is over another parameter, or the scan of another mediator, such as a scalar.
     DatasetError
         If the scan has other axes, or no point yet.
     ConfigError
@@ -75,7 +78,7 @@ def plot_mass_plane(
     if plane.x_name != "mass":
         raise ParameterError(f"plane: over {plane.x_name!r}, but one over 'mass' is needed")
     if scan is not None:
-        require_scan(scan)
+        require_scan(scan, plane.fixed["model"])
     x = plane.x / MEV
     with style():
         figure = Figure(figsize=(8.6, 8.2), layout="constrained")
@@ -104,12 +107,22 @@ def plot_mass_plane(
     return figure
 
 
-def require_scan(scan: Profile) -> None:
-    """Refuse a profile that is not over mass and coupling, or holds no point.
+def require_scan(scan: Profile, model: Model) -> None:
+    """Refuse a profile that is not over mass and coupling, holds no point, or is of another boson.
+
+    Parameters
+    ----------
+    scan : Profile
+        One that does not say what it is about is not refused for that.
+    model : callable
+        The model of the bounds, a class method of `ZPrime`.
 
     Raises
     ------
     DatasetError
+        For other axes, or too few points.
+    ParameterError
+        For another mediator.
     """
     if sorted(scan.axes) != ["coupling", "mass"]:
         raise DatasetError(
@@ -118,6 +131,12 @@ def require_scan(scan: Profile) -> None:
         )
     if any(axis.size < 2 for axis in scan.axes.values()) or not np.any(np.isfinite(scan.nll)):
         raise DatasetError("the scan holds too few points: two on each axis, and one computed")
+    scanned, bounded = model_of(scan.about), Builder(model).name
+    if scanned not in (None, bounded):
+        raise ParameterError(
+            f"scan: of the mediator {scanned!r}, but the bounds of the plane are those of the Z' "
+            f"{bounded!r}; a scan of that one is needed"
+        )
 
 
 def draw_scan(axes: Axes, scan: Profile, level: float) -> list[Any]:
