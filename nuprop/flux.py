@@ -139,7 +139,7 @@ class DiffuseFlux:
     @property
     def sterile(self) -> Quantity:
         """Flux of the sterile state, neutrinos plus antineutrinos, shape (n,); 0 without one."""
-        return self._flux((self.mixing[3:] @ self.values.sum(axis=0)).sum(axis=0))
+        return self._flux(self._of_sterile(self.values))
 
     @property
     def per_mass_eigenstate(self) -> Quantity:
@@ -182,6 +182,11 @@ class DiffuseFlux:
         """Flux over free flux of each flavor, shape (3, n)."""
         rows = self.mixing[:3]
         return _ratio(rows @ self.values.sum(axis=0), rows @ self.free_values.sum(axis=0))
+
+    @property
+    def sterile_transmission(self) -> FloatArray:
+        """Flux over free flux of the sterile state, shape (n,), by the rule of `transmission`."""
+        return _ratio(self._of_sterile(self.values), self._of_sterile(self.free_values))
 
     @property
     def flavor_ratios(self) -> FloatArray:
@@ -241,6 +246,10 @@ class DiffuseFlux:
         """Sum over e, mu, tau and neutrinos and antineutrinos, without the sterile state."""
         seen = 1.0 - self.mixing[3:].sum(axis=0)
         return (values * seen[:, None]).sum(axis=(0, 1))
+
+    def _of_sterile(self, values: FloatArray) -> FloatArray:
+        """Sum over neutrinos and antineutrinos of the sterile state; 0 without one."""
+        return (self.mixing[3:] @ values.sum(axis=0)).sum(axis=0)
 
     def _flux(self, values: FloatArray) -> Quantity:
         return quantity(values, "flux" if self.per_steradian else "point_flux")

@@ -204,9 +204,16 @@ def draw_resonances(axes: Axes, flux: DiffuseFlux, *, labels: bool) -> None:
 
 
 def set_ranges(
-    axes: Axes, fluxes: Sequence[DiffuseFlux], scale: Scope, spectra: Sequence[UnfoldedSpectrum]
+    axes: Axes,
+    fluxes: Sequence[DiffuseFlux],
+    scale: Scope,
+    spectra: Sequence[UnfoldedSpectrum],
+    curves: Sequence[FloatArray] = (),
 ) -> None:
-    """Set logarithmic axes that show the energies of the fluxes, their dips, and the points."""
+    """Set logarithmic axes that show the energies of the fluxes, their dips, and the points.
+
+    And `curves` on the same axes, but nothing below some thousandths of the top.
+    """
     grids = [flux.energy_gev if flux.edges_gev is None else flux.edges_gev for flux in fluxes]
     low, high = min(grid[0] for grid in grids), max(grid[-1] for grid in grids)
     tops, bottoms = [], []
@@ -224,8 +231,11 @@ def set_ranges(
         seen = (spectrum.e_hi > low) & (spectrum.e_lo < high)
         tops += list((spectrum.value + spectrum.err_plus)[seen])
         bottoms += list(0.4 * spectrum.value[seen])
-    top = max(tops, default=1.0) or 1.0
-    bottom = max(min((b for b in bottoms if b > 0.0), default=0.0), 3e-3 * top)
+    top = max([*tops, *(curve.max() for curve in curves)], default=1.0) or 1.0
+    floor = 3e-3 * top
+    for curve in curves:
+        bottoms += list(0.7 * curve) if curve.max() > floor else []
+    bottom = max(min((b for b in bottoms if b > 0.0), default=0.0), floor)
     axes.set(xscale="log", yscale="log", xlim=(low, high), ylim=(0.7 * bottom, 2.0 * top))
 
 

@@ -124,6 +124,83 @@ def test_cells_are_drawn_as_steps(fake_flux):
     assert np.array_equal(steps.get_data().edges, flux.edges_gev)
 
 
+@pytest.fixture
+def four_states(fake_flux):
+    """A function that makes a flux of four states, with so much of the last as nu_s, and of it."""
+
+    def make(amount, free_amount=None, **fields):
+        three = fake_flux()
+        mixing = np.eye(4)
+        mixing[:3, :3] = three.mixing
+
+        def with_fourth(values, share):
+            fourth = share * three.free_values.sum(axis=1, keepdims=True)
+            return np.concatenate([values, fourth], axis=1)
+
+        return fake_flux(
+            values=with_fourth(three.values, amount),
+            free_values=with_fourth(
+                three.free_values, amount if free_amount is None else free_amount
+            ),
+            mixing=mixing,
+            resonances_gev=[*three.resonances_gev, np.inf],
+            **fields,
+        )
+
+    return make
+
+
+@pytest.mark.parametrize("scale", ["per-flavor", "all-flavor"])
+def test_a_sterile_state_is_drawn_beside_the_flavors_and_is_in_no_sum(
+    four_states, fake_flux, scale
+):
+    flux = four_states(0.05, 0.04)
+    upper, lower = plot_flux(flux, scale=scale).axes
+    [curve] = [item for item in upper.get_lines() if item.get_label() == r"$\nu_s$, in no sum"]
+    drawn = curve.get_ydata()
+    free = fake_flux().free_values.sum(axis=(0, 1))
+    # Exact but for the rounding of sums of a few terms.
+    np.testing.assert_allclose(drawn, 0.05 * flux.energy_gev**2 * free, rtol=1e-13)
+    assert upper.get_ylim()[0] < drawn.min()
+    name = "all flavors / 3" if scale == "per-flavor" else "all flavors"
+    assert np.array_equal(line(upper, name), e2_flux(fake_flux(), scale))
+    [below] = [item for item in lower.get_lines() if item.get_color() == curve.get_color()]
+    np.testing.assert_allclose(below.get_ydata(), 1.25, rtol=1e-13)
+    assert lower.get_ylim()[1] > 1.25
+    assert not lower.texts
+
+
+def test_a_sterile_state_is_drawn_if_asked_for(four_states, fake_flux):
+    def drawn(flux, **options):
+        lines = plot_flux(flux, **options).axes[0].get_lines()
+        return [r"\nu_s" in item.get_label() for item in lines].count(True)
+
+    flux = four_states(0.05)
+    assert drawn(flux) == drawn(flux, sterile=True, flavors=False) == 1
+    assert drawn(flux, flavors=False) == drawn(flux, sterile=False) == drawn(fake_flux()) == 0
+    with pytest.raises(ConfigError, match=r"sterile = True.*three states.*SterileNeutrino"):
+        plot_flux(fake_flux(), sterile=True)
+
+
+@pytest.mark.parametrize("amount", [0.0, 1e-6])
+def test_a_sterile_state_out_of_sight_is_said_to_be(four_states, fake_flux, amount):
+    upper, lower = plot_flux(four_states(amount)).axes
+    assert line(upper, r"$\nu_s$, in no sum, below the axis").max() < upper.get_ylim()[0]
+    assert upper.get_ylim() == plot_flux(fake_flux()).axes[0].get_ylim()
+    assert not lower.texts
+
+
+@pytest.mark.parametrize(
+    ("free_amount", "words", "top"), [(0.005, "reaches 10", 2.3), (0.0, "without free flux", 1.15)]
+)
+def test_a_transmission_of_the_sterile_state_above_the_axis_is_written(
+    four_states, free_amount, words, top
+):
+    _, lower = plot_flux(four_states(0.05, free_amount)).axes
+    assert [text.get_text() for text in lower.texts] == [rf"$\nu_s$ {words}"]
+    assert lower.get_ylim()[1] == pytest.approx(top)
+
+
 @pytest.mark.parametrize("suffix", ["png", "pdf", "svg"])
 def test_files_are_written_in_the_format_of_their_suffix(fake_flux, tmp_path, suffix):
     path = tmp_path / "new folder" / f"flux.{suffix}"

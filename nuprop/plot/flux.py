@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nuprop.errors import ConfigError
 from nuprop.icecube.points import Scope, unfolded
@@ -32,7 +33,13 @@ if TYPE_CHECKING:
 
     from nuprop.flux import DiffuseFlux
 
+FloatArray = NDArray[np.float64]
+
 _FLAVOR_LABELS = (r"$\nu_e$", r"$\nu_\mu$", r"$\nu_\tau$")
+_STERILE: Any = {"color": PALETTE[3], "linewidth": 1.2}
+#: A sterile flux may be regenerated to any multiple of its free flux, or to what never was: of its
+#: transmission no more is shown, so that the others stay legible.
+_HIGHEST = 2.0
 
 
 def plot_flux(
@@ -42,6 +49,7 @@ def plot_flux(
     scale: Scope = "per-flavor",
     points: Sequence[str] | None = None,
     flavors: bool = True,
+    sterile: bool | None = None,
     transmission: bool = True,
     title: str | None = None,
 ) -> Figure:
@@ -61,6 +69,9 @@ def plot_flux(
         has none: its flux is not per steradian.
     flavors : bool
         Whether to draw the flavors apart.
+    sterile : bool, optional
+        Whether to draw the sterile state, which is in no sum; by default with the flavors, if there
+        is one. Where all of it lies below the axis, the legend says so.
     transmission : bool
         Whether to add a panel with the flux over the free flux.
     title : str, optional
@@ -72,7 +83,8 @@ def plot_flux(
     Raises
     ------
     ConfigError
-        If `scale` or the suffix of `path` is unknown, or points are asked for with a point source.
+        If `scale` or the suffix of `path` is unknown, points are asked for with a point source, or
+        the sterile state of neutrinos that have none.
     DatasetError
         If a name in `points` is unknown.
     """
@@ -89,17 +101,26 @@ def plot_flux(
             f"points = {list(points)}: a point source's flux is not per steradian, "
             "and cannot be compared with diffuse measurements"
         )
+    if sterile and len(flux.mixing) == 3:
+        raise ConfigError(
+            "sterile = True: the flux is of three states, without a sterile one; leave it out, or "
+            "propagate with Neutrinos(sterile=nuprop.SterileNeutrino(...))"
+        )
+    fourth = len(flux.mixing) > 3 and (flavors if sterile is None else sterile)
     spectra = [unfolded(name).scaled_to(scale) for name in points]
     with style():
         figure, upper, lower = panels(transmission)
+        unseen = [flux.energy_gev**2 * flux.sterile.value] if fourth else []
+        set_ranges(upper, [flux], scale, spectra, unseen)
         _draw_spectrum(upper, flux, scale, flavors)
+        for values in unseen:
+            _draw_sterile(upper, flux, values)
         for number, spectrum in enumerate(spectra):
             draw_points(upper, spectrum, number)
-        set_ranges(upper, [flux], scale, spectra)
         draw_resonances(upper, flux, labels=True)
         label_flux_axis(upper, scale, per_steradian=flux.per_steradian)
         if lower is not None:
-            _draw_transmission(lower, flux, flavors)
+            _draw_transmission(lower, flux, flavors, fourth)
             draw_resonances(lower, flux, labels=False)
         draw_legend(figure, upper, title, columns=3 if len(spectra) < 2 else 2)
         if path is not None:
@@ -126,10 +147,25 @@ def _draw_spectrum(axes: Axes, flux: DiffuseFlux, scale: Scope, flavors: bool) -
     )
 
 
-def _draw_transmission(axes: Axes, flux: DiffuseFlux, flavors: bool) -> None:
+def _draw_sterile(axes: Axes, flux: DiffuseFlux, values: FloatArray) -> None:
+    """Draw the sterile state, over axes that have their limits."""
+    where = "in no sum" if values.max() > axes.get_ylim()[0] else "in no sum, below the axis"
+    draw_curve(axes, flux, values, label=rf"$\nu_s$, {where}", **_STERILE)
+
+
+def _draw_transmission(axes: Axes, flux: DiffuseFlux, flavors: bool, sterile: bool) -> None:
     if flavors:
         for values, color in zip(flux.flavor_transmission, PALETTE, strict=False):
             draw_curve(axes, flux, values, color=color, linewidth=1.0)
+    reach = flux.transmission[np.isfinite(flux.transmission)].max(initial=1.0)
+    if sterile:
+        draw_curve(axes, flux, flux.sterile_transmission, **_STERILE)
+        highest = flux.sterile_transmission.max()
+        if np.isfinite(highest):
+            reach = max(reach, min(highest, _HIGHEST))
+        if highest > _HIGHEST:
+            said = f"reaches {highest:.3g}" if np.isfinite(highest) else "without free flux"
+            place: Any = {"xycoords": "axes fraction", "ha": "right", "va": "top"}
+            axes.annotate(rf"$\nu_s$ {said}", (0.99, 0.95), fontsize=8.0, **place)
     draw_curve(axes, flux, flux.transmission, color="black", linewidth=1.6)
-    finite = flux.transmission[np.isfinite(flux.transmission)]
-    axes.set_ylim(0.0, 1.15 * max(1.0, finite.max(initial=1.0)))
+    axes.set_ylim(0.0, 1.15 * reach)
