@@ -1,14 +1,13 @@
 """Vectors whose amplitudes add up: in the cross sections, in the relics' depths, in the flux."""
 
 from dataclasses import replace
-from functools import partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from reference import opaque
-from reference.opaque_cases import FAST, HISTORY, Case
+from reference.opaque_cases import FAST, HISTORY, Case, follow, shape_of
 from test_vector_scattering import MATRIX, OTHER
 
 import nuprop
@@ -19,7 +18,7 @@ from nuprop.mediators.scattering import (
     two_vectors,
     vector_scattering,
 )
-from nuprop.transport import cascade, cascade_shape, interactions_of
+from nuprop.transport import interactions_of
 from nuprop.transport.books import cascade_books
 from nuprop.transport.exchange import kernels_of
 from nuprop.transport.lattice import Lattice
@@ -138,14 +137,7 @@ def _first_redshift(lattice, relics):
 
 
 def _solved(interactions, emission, resolution=1.0):
-    low, high = CASE.ends
-    ends = float(np.exp(low)), float(np.exp(high))
-    shape = cascade_shape(interactions, emission.u_max, *ends, resolution)
-    width = float(emission.u_max) / shape.n_steps
-    n_cells = 16 * int((high + CASE.reach - low) / width / 16 + 1)
-    shape = replace(shape, log_top=high + CASE.reach, n_cells=n_cells)
-    run = jax.jit(partial(cascade, **shape.counts))
-    return run(shape.placed(emission.u_max), interactions, emission)
+    return follow(interactions, emission, shape_of(CASE, interactions, emission, resolution))
 
 
 @pytest.mark.slow

@@ -1,13 +1,12 @@
 """Two scalars and their four neutrinos on a lattice: tables, books, and an independent solver."""
 
 from dataclasses import replace
-from functools import partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from reference.opaque_cases import HISTORY, RESTING, Case
+from reference.opaque_cases import HISTORY, RESTING, Case, follow, shape_of
 
 import nuprop
 from nuprop.errors import ParameterError
@@ -17,7 +16,7 @@ from nuprop.mediators.scattering.pairs import (
     pair_yields_below,
     pairs_of,
 )
-from nuprop.transport import cascade, cascade_shape, interactions_of
+from nuprop.transport import interactions_of
 from nuprop.transport.books import cascade_books
 from nuprop.transport.lattice import Lattice
 from nuprop.transport.pairs import PairMedium, Pairs
@@ -65,20 +64,6 @@ def _only_pairs(mediator, neutrinos, relics, n_channels=1):
     (one,) = (each for each in interactions if each.pairs is not None)
     silent = replace(one.lines, coupling_squared=jnp.zeros((3, 3)))
     return replace(one, lines=silent, kernels=())
-
-
-def _lattice(interactions, emission, resolution=1.0):
-    low, high = CASE.ends
-    ends = float(np.exp(low)), float(np.exp(high))
-    shape = cascade_shape(interactions, emission.u_max, *ends, resolution)
-    width = float(emission.u_max) / shape.n_steps
-    n_cells = 16 * int((high + CASE.reach - low) / width / 16 + 1)
-    return replace(shape, log_top=high + CASE.reach, n_cells=n_cells)
-
-
-@partial(jax.jit, static_argnums=2)
-def _cascaded(interactions, emission, shape):
-    return cascade(shape.placed(emission.u_max), interactions, emission, **shape.counts)
 
 
 def _dense(one, production, emission, shape, factors):
@@ -132,13 +117,13 @@ def test_agrees_with_dense_sums():
     """From a thin medium, where the secondaries are those of one interaction, to an opaque one."""
     mediator, neutrinos, relics, emission = CASE.physics()
     one = _only_pairs(mediator, neutrinos, relics)
-    shape = _lattice((one,), emission)
+    shape = shape_of(CASE, (one,), emission)
     factors = (0.0, 1e-4, 1.0, 12.0)
     free, *wanted = _dense(one, pairs_of(mediator, neutrinos), emission, shape, factors)
     without = free / free.sum(axis=0)
     for factor, want in zip(factors[1:], wanted, strict=True):
         pairs = replace(one.pairs, strength=factor * one.pairs.strength)
-        result = _cascaded((replace(one, pairs=pairs),), emission, shape)
+        result = follow((replace(one, pairs=pairs),), emission, shape)
         change = np.asarray(result.ratio[0]) - without
         expected = want / free.sum(axis=0) - without
         largest = np.max(np.abs(expected))
@@ -160,7 +145,7 @@ def test_books(kind, nature, helicities):
     case = replace(CASE, kind=kind, nature=nature)
     mediator, neutrinos, relics, emission = case.physics(helicities)
     one = _only_pairs(mediator, neutrinos, relics, emission.shares.shape[0])
-    balance = cascade_books(_cascaded((one,), emission, _lattice((one,), emission)), emission)
+    balance = cascade_books(follow((one,), emission, shape_of(CASE, (one,), emission)), emission)
     balance = balance.balance()
     assert balance.number_residual < 1e-4
     assert balance.energy_residual < 1e-4
@@ -173,7 +158,7 @@ def test_books(kind, nature, helicities):
 def test_all_channels_keep_their_books():
     mediator, neutrinos, relics, emission = CASE.physics()
     media = interactions_of((mediator,), neutrinos, relics, HISTORY, 1, pair_production=True)
-    balance = cascade_books(_cascaded(media, emission, _lattice(media, emission)), emission)
+    balance = cascade_books(follow(media, emission, shape_of(CASE, media, emission)), emission)
     balance = balance.balance()
     assert balance.number_residual < 1e-4
     assert balance.energy_residual < 1e-4
@@ -183,13 +168,13 @@ def test_all_channels_keep_their_books():
 @pytest.mark.slow
 def test_gradient_is_a_central_difference():
     mediator, neutrinos, relics, emission = CASE.physics()
-    shape = _lattice((_only_pairs(mediator, neutrinos, relics),), emission, 0.5)
+    shape = shape_of(CASE, (_only_pairs(mediator, neutrinos, relics),), emission, 0.5)
 
     @jax.jit
     @jax.value_and_grad
     def flux(log_mass):
         one = _only_pairs(nuprop.Scalar.universal(jnp.exp(log_mass), 1.0), neutrinos, relics)
-        return jnp.mean(_cascaded((one,), emission, shape).ratio)
+        return jnp.mean(follow((one,), emission, shape).ratio)
 
     at, step = 0.0, 1e-3
     slope = float(flux(at)[1])

@@ -1,6 +1,7 @@
 """Problems with every channel on which the package and `opaque` are compared."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -9,7 +10,7 @@ from astropy import units as u
 
 import nuprop
 from nuprop.mediators import Scalar
-from nuprop.transport import cascade_shape, emission_of, interactions_of
+from nuprop.transport import cascade, cascade_shape, emission_of, interactions_of
 from nuprop.transport.spectrum import cascaded, cascaded_flux
 
 from . import opaque
@@ -102,6 +103,22 @@ def reference(case, d=None, helicities="summed", **options):
     return y, flux / free
 
 
+def shape_of(case, interactions, emission, resolution=1.0):
+    """Lattice of a case as the package chooses it, but from where sources of the reference end."""
+    low, high = case.ends
+    ends = float(np.exp(low)), float(np.exp(high))
+    shape = cascade_shape(interactions, emission.u_max, *ends, resolution)
+    h = float(emission.u_max) / shape.n_steps
+    top = high + case.reach
+    return replace(shape, log_top=top, n_cells=16 * int(np.ceil(((top - low) / h + 3) / 16)))
+
+
+@partial(jax.jit, static_argnums=2)
+def follow(interactions, emission, shape):
+    """Cascade on one lattice: lines of relics at rest are as wide as its cells."""
+    return cascade(shape.placed(emission.u_max), interactions, emission, **shape.counts)
+
+
 _cascaded = jax.jit(cascaded, static_argnums=2)
 
 
@@ -116,16 +133,10 @@ def solved(case, log_energy, helicities="summed", resolution=1.0, shape=None):
     mediator, neutrinos, relics, emission = case.physics(helicities)
     n_channels = emission.shares.shape[0]
     interactions = interactions_of((mediator,), neutrinos, relics, HISTORY, n_channels)
-    low, high = case.ends
     if shape is None:
-        shape = cascade_shape(
-            interactions, emission.u_max, float(np.exp(low)), float(np.exp(high)), resolution
-        )
-        h = float(emission.u_max) / shape.n_steps
-        top = high + case.reach
-        shape = replace(shape, log_top=top, n_cells=16 * int(np.ceil(((top - low) / h + 3) / 16)))
+        shape = shape_of(case, interactions, emission, resolution)
     else:
-        shape = replace(shape, log_top=high + case.reach)
+        shape = replace(shape, log_top=case.ends[1] + case.reach)
     results = _cascaded(interactions, emission, shape)
     ratio = _ratio(results, interactions, emission, jnp.asarray(log_energy))
     return np.asarray(ratio), shape, results, interactions, emission
