@@ -20,7 +20,7 @@ import numpy as np
 
 from nuprop.errors import ParameterError
 from nuprop.mediators.scattering import Scattering, Term
-from nuprop.mediators.scattering.moments import moment, pair_moment
+from nuprop.mediators.scattering.moments import moment, over_sinh, pair_moment
 
 Propagators = Literal[0, 1, 2, "pair"]
 
@@ -208,7 +208,7 @@ def exponential_weights(
             between = middle * jnp.exp(half * node)
             square = exponential_weights(rates, between, 2, between)
             total = total + 0.5 * weight * square * middle / between
-        return total * _over_sinh(half)
+        return total * over_sinh(half)
     spacing = jnp.log(rates[2] / rates[1])
     slower = jnp.exp(-spacing * np.arange(1.0, _SLOWER))
     every = jnp.concatenate([rates[1] * slower, rates[1:]])
@@ -218,9 +218,3 @@ def exponential_weights(
     sloping = jnp.tensordot(slower, tail, axes=1)
     flat = jnp.sum(tail, axis=0) - sloping
     return jnp.concatenate([flat[None], weights[:1] + sloping, weights[1:]])
-
-
-def _over_sinh(x: jax.Array) -> jax.Array:
-    small = jnp.abs(x) < 1e-4
-    safe = jnp.where(small, 1.0, x)
-    return jnp.where(small, 1.0 - x**2 / 6.0, safe / jnp.sinh(safe))

@@ -146,6 +146,13 @@ def pair_moment_between(
     )
 
 
+def over_sinh(x: jax.Array) -> jax.Array:
+    """Compute x / sinh(x) with its derivative, also at 0: below 1e-3 as a series, to 2e-21."""
+    small = jnp.abs(x) < 1e-3
+    safe = jnp.where(small, 1.0, x)
+    return jnp.where(small, 1.0 - x**2 / 6.0 + 7.0 * x**4 / 360.0, safe / jnp.sinh(safe))
+
+
 def _over_masses(
     first: jax.Array, second: jax.Array, square: Callable[[jax.Array], jax.Array]
 ) -> jax.Array:
@@ -155,7 +162,7 @@ def _over_masses(
     steps = jnp.exp(half * (2.0 * _BETWEEN_NODES.reshape(shape) - 1.0))
     values = square(jnp.sqrt(first * second)[..., None] * steps)
     weights = _BETWEEN_WEIGHTS.reshape(shape)
-    return _over_sinh(half[..., 0]) * jnp.sum(weights * steps * values, axis=-1)
+    return over_sinh(half[..., 0]) * jnp.sum(weights * steps * values, axis=-1)
 
 
 def _between(
@@ -195,10 +202,3 @@ def _closed(n: int, m: int, p: int, r: jax.Array) -> jax.Array:
     if n > 0:
         return ((1.0 + r) * _closed(n - 1, 0, p, r) - _closed(n - 1, 0, p - 1, r)) / r
     return jnp.log1p(r) / r if p == 1 else 1.0 / (1.0 + r)
-
-
-def _over_sinh(x: jax.Array) -> jax.Array:
-    """Compute x / sinh(x)."""
-    small = jnp.abs(x) < 1e-3
-    safe = jnp.where(small, 1.0, x)
-    return jnp.where(small, 1.0 - x**2 / 6.0 + 7.0 * x**4 / 360.0, safe / jnp.sinh(safe))
