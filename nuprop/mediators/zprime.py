@@ -38,6 +38,18 @@ from nuprop.units import in_code_units, is_traced, require, required_number
 _COS_THETA_W = math.sqrt(1.0 - SIN2_THETA_W)
 _HADRON_THRESHOLD = 0.4  # GeV
 _NEUTRAL = (0.0, 0.0, 0.0)
+#: Charges of e, mu and tau under what is gauged, and of their neutrinos.
+_LEPTON_CHARGES = {
+    "lmu-ltau": (0.0, 1.0, -1.0),
+    "le-lmu": (1.0, -1.0, 0.0),
+    "le-ltau": (1.0, 0.0, -1.0),
+    "b-minus-l": (-1.0, -1.0, -1.0),
+}
+_NEUTRINO_CHARGES = {
+    **_LEPTON_CHARGES,
+    "universal": (1.0, 1.0, 1.0),
+    **{f"single-flavor-{flavor}": charges for flavor, charges in ALONE.items()},
+}
 
 
 @as_pytree
@@ -174,9 +186,7 @@ class ZPrime(Boson):
         ----------
         Araki et al. 2016, arXiv:1508.07471.
         """
-        charges = (0.0, 1.0, -1.0)
-        more = kinetic_mixing, loop_mixing, sterile_charge
-        return _named(cls, "lmu-ltau", mass, coupling, charges, charges, *more)
+        return _named(cls, "lmu-ltau", mass, coupling, kinetic_mixing, loop_mixing, sterile_charge)
 
     @classmethod
     def le_lmu(
@@ -191,9 +201,7 @@ class ZPrime(Boson):
 
         L and arguments as in `lmu_ltau`, Q = (1, -1, 0).
         """
-        charges = (1.0, -1.0, 0.0)
-        more = kinetic_mixing, loop_mixing, sterile_charge
-        return _named(cls, "le-lmu", mass, coupling, charges, charges, *more)
+        return _named(cls, "le-lmu", mass, coupling, kinetic_mixing, loop_mixing, sterile_charge)
 
     @classmethod
     def le_ltau(
@@ -208,9 +216,7 @@ class ZPrime(Boson):
 
         L and arguments as in `lmu_ltau`, Q = (1, 0, -1).
         """
-        charges = (1.0, 0.0, -1.0)
-        more = kinetic_mixing, loop_mixing, sterile_charge
-        return _named(cls, "le-ltau", mass, coupling, charges, charges, *more)
+        return _named(cls, "le-ltau", mass, coupling, kinetic_mixing, loop_mixing, sterile_charge)
 
     @classmethod
     def b_minus_l(
@@ -229,9 +235,9 @@ class ZPrime(Boson):
         states, lost to the neutrino flux. Decays to hadrons are not included, which a
         `PhysicsWarning` says above 400 MeV. The loop diverges: `loop_mixing` must stay off.
         """
-        charges = (-1.0, -1.0, -1.0)
-        more = kinetic_mixing, loop_mixing, sterile_charge
-        zprime = _named(cls, "b-minus-l", mass, coupling, charges, charges, *more)
+        zprime = _named(
+            cls, "b-minus-l", mass, coupling, kinetic_mixing, loop_mixing, sterile_charge
+        )
         if not is_traced(zprime.mass) and np.any(np.asarray(zprime.mass) > _HADRON_THRESHOLD):
             warnings.warn(
                 f"mass = {1e3 * float(zprime.mass):.6g} MeV: above 400 MeV B - L decays to hadrons "
@@ -255,8 +261,7 @@ class ZPrime(Boson):
         L = g' Z'_a sum_l nubar_l gamma^a P_L nu_l.
         Charged leptons couple through `kinetic_mixing` only, and there is no loop to switch on.
         """
-        more = kinetic_mixing, loop_mixing, sterile_charge
-        return _named(cls, "universal", mass, coupling, (1.0, 1.0, 1.0), _NEUTRAL, *more)
+        return _named(cls, "universal", mass, coupling, kinetic_mixing, loop_mixing, sterile_charge)
 
     @classmethod
     def single_flavor(
@@ -278,9 +283,8 @@ class ZPrime(Boson):
         """
         if flavor not in ALONE:
             raise ParameterError(f"flavor = {flavor!r}: {nearest(str(flavor), ALONE)}")
-        more = kinetic_mixing, loop_mixing, None
         name = f"single-flavor-{flavor}"
-        return _named(cls, name, mass, coupling, ALONE[flavor], _NEUTRAL, *more)
+        return _named(cls, name, mass, coupling, kinetic_mixing, loop_mixing, sterile_charge=None)
 
     def photon_mixing_at(self, q2: ArrayLike) -> jax.Array:
         """Mixing with the photon at the squared momentum q^2, complex.
@@ -405,10 +409,8 @@ def _named(
     model: str,
     mass: Any,
     coupling: Any,
-    charges: tuple[float, ...],
-    charged_charges: tuple[float, float, float],
     kinetic_mixing: Any,
-    loop: bool,
+    loop_mixing: bool,
     sterile_charge: Any,
 ) -> ZPrime:
     """Build one of the named models, for a class method that the user called."""
@@ -418,14 +420,15 @@ def _named(
     mixing = required_number(
         kinetic_mixing, "dimensionless", "kinetic_mixing", "a finite number", np.isfinite
     )
-    if not isinstance(loop, bool | np.bool_):
-        raise ParameterError(f"loop_mixing = {loop!r}: True or False")
-    if loop and (sum(charged_charges) != 0.0 or not any(charged_charges)):
+    if not isinstance(loop_mixing, bool | np.bool_):
+        raise ParameterError(f"loop_mixing = {loop_mixing!r}: True or False")
+    charged_charges = _LEPTON_CHARGES.get(model, _NEUTRAL)
+    if loop_mixing and (sum(charged_charges) != 0.0 or not any(charged_charges)):
         raise ParameterError(
             f"loop_mixing = True: {model} has no finite loop, for the charges {charged_charges} of "
             "e, mu, tau; give the mixing as kinetic_mixing"
         )
-    matrix = _diagonal(charges, sterile_charge)
+    matrix = _diagonal(_NEUTRINO_CHARGES[model], sterile_charge)
     zprime = object.__new__(cls)
     assign(
         zprime,
@@ -436,7 +439,7 @@ def _named(
         charged_charges=np.array(charged_charges),
         kinetic_mixing=mixing,
         model=model,
-        loop_mixing=bool(loop),
+        loop_mixing=bool(loop_mixing),
         right_handed=model == "b-minus-l",
     )
     _warn_beyond_validity(zprime, stacklevel=4)
