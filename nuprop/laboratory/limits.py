@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from nuprop.laboratory.builder import Builder, Model
 from nuprop.laboratory.constraint import Constraint
+from nuprop.laboratory.mixing import one_mixing
 from nuprop.mediators import ZPrime
 from nuprop.precision import require_float64
 from nuprop.units import required_number
@@ -66,9 +67,7 @@ def excluded_couplings(
     """
     require_float64()
     mass = required_number(mass, "energy", "mass", "a positive energy", lambda x: x > 0.0)
-    mixing = required_number(
-        kinetic_mixing, "dimensionless", "kinetic_mixing", "between -1 and 1", lambda x: abs(x) < 1
-    )
+    mixing = one_mixing(kinetic_mixing)
     lowest = required_number(lowest, "dimensionless", "lowest", "> 0", lambda x: x > 0.0)
     highest = required_number(
         highest, "dimensionless", "highest", f"more than lowest = {lowest}", lambda x: x > lowest

@@ -18,7 +18,7 @@ from nuprop.constants import SIN2_THETA_W, Z_MASS
 from nuprop.errors import ParameterError
 from nuprop.mediators import ZPrime
 from nuprop.mediators.width import loop_mixing
-from nuprop.units import in_code_units, is_traced, require
+from nuprop.units import in_code_units, is_traced, require, required_number
 
 _SIN = math.sqrt(SIN2_THETA_W)
 COS_THETA_W = math.sqrt(1.0 - SIN2_THETA_W)
@@ -192,6 +192,13 @@ def mixing_in_range(value: Any) -> Any:
     epsilon = in_code_units(value, "dimensionless", "kinetic_mixing")
     require("kinetic_mixing", epsilon, _MIXING_RANGE, lambda x: np.abs(x) < 1.0)
     return epsilon
+
+
+def one_mixing(value: Any) -> Any:
+    """Turn a user's single epsilon into a number, and require |epsilon| < 1."""
+    return required_number(
+        value, "dimensionless", "kinetic_mixing", _MIXING_RANGE, lambda x: abs(x) < 1.0
+    )
 
 
 def require_named(zprime: ZPrime, what: str) -> None:

@@ -17,7 +17,7 @@ from nuprop.errors import ParameterError
 from nuprop.laboratory.builder import Builder, Model
 from nuprop.laboratory.constraint import Constraint, named
 from nuprop.laboratory.magnetic_moment import pull
-from nuprop.laboratory.mixing import mixing_in_range
+from nuprop.laboratory.mixing import mixing_in_range, one_mixing
 from nuprop.laboratory.moment_data import MomentMeasurement, measurement
 from nuprop.mediators import ZPrime
 from nuprop.precision import require_float64
@@ -195,9 +195,7 @@ def mass_plane(
     require_float64()
     masses = mass_axis() if mass is None else _axis(mass, "energy", "mass", MASSES)
     couplings = _axis(coupling, "dimensionless", "coupling", COUPLINGS_OVER_MASS)
-    epsilon = required_number(
-        kinetic_mixing, "dimensionless", "kinetic_mixing", "between -1 and 1", lambda x: abs(x) < 1
-    )
+    epsilon = one_mixing(kinetic_mixing)
     chosen = {constraint.name: constraint for constraint in constraints}
     moments = {data.name: data for data in map(measurement, measurements)}
     build = Builder(model, loop_mixing)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nuprop.laboratory.builder import Builder
+from nuprop.laboratory.mixing import one_mixing
 from nuprop.laboratory.single_photon import Collider, signal_events, smeared_spectrum
 from nuprop.laboratory_figures.files import figure_path, mass_in_gev
 from nuprop.mediators import ZPrime
@@ -67,9 +68,7 @@ def draw_photons(
     g = required_number(
         coupling, "dimensionless", "coupling", "a positive number", lambda x: x > 0.0
     )
-    epsilon = required_number(
-        kinetic_mixing, "dimensionless", "kinetic_mixing", "between -1 and 1", lambda x: abs(x) < 1
-    )
+    epsilon = one_mixing(kinetic_mixing)
     build = Builder(loop_mixing=loop_mixing)
     bosons = [build(mass, g, epsilon) for mass in map(mass_in_gev, masses)]
     labels = [_label(boson, machine) for boson in bosons]

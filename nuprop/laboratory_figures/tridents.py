@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nuprop.laboratory.builder import Builder
+from nuprop.laboratory.mixing import one_mixing
 from nuprop.laboratory.planes import COUPLINGS, MIXINGS, mixing_plane
 from nuprop.laboratory.registry import find_constraint
 from nuprop.laboratory.trident import Tridents
@@ -79,9 +80,7 @@ def draw_tridents(
     at = required_number(energy, "energy", "energy", "a positive energy", lambda x: x > 0.0)
     strengths = np.atleast_1d(in_code_units(couplings, "dimensionless", "couplings"))
     require("couplings", strengths, "positive numbers", lambda x: x > 0.0)
-    epsilon = required_number(
-        kinetic_mixing, "dimensionless", "kinetic_mixing", "between -1 and 1", lambda x: abs(x) < 1
-    )
+    epsilon = one_mixing(kinetic_mixing)
     build = Builder(loop_mixing=loop_mixing)
     one = Tridents(at, target, reaction=reaction)
     require("energy", one.standard_model(), f"{at:g} GeV makes no pair of muons", lambda x: x > 0.0)
