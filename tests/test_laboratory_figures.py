@@ -1,6 +1,7 @@
 """Figures of the laboratory: edges where bounds set in, legends that say whose they are."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import matplotlib
 import numpy as np
@@ -253,6 +254,21 @@ def test_a_scan_is_of_the_boson_that_the_bounds_are_of(masses, scan, other, tmp_
     theirs = replace(masses, fixed={**masses.fixed, "model": nuprop.ZPrime.b_minus_l})
     with pytest.raises(ParameterError, match=r"of the mediator 'lmu-ltau', but .* 'b-minus-l'"):
         plot_mass_plane(theirs, scan=of(nuprop.ZPrime.lmu_ltau))
+
+
+def test_titles_name_the_boson(mixing, masses):
+    def said(model):
+        one, other = (
+            replace(plane, fixed={**plane.fixed, "model": model}) for plane in (mixing[0], masses)
+        )
+        return plot_mixing_plane([one]).get_suptitle(), plot_mass_plane(other).axes[0].get_title()
+
+    for model, words in (
+        (nuprop.ZPrime.lmu_ltau, r"$L_\mu - L_\tau$, "),
+        (nuprop.ZPrime.b_minus_l, "$B - L$, "),
+        (partial(nuprop.ZPrime.single_flavor, "tau"), "single-flavor-tau, "),
+    ):
+        assert all(title.startswith(words) for title in said(model))
 
 
 def test_planes_of_the_wrong_kind(mixing, masses):

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nuprop.citation import short
+from nuprop.laboratory.builder import Builder
 from nuprop.laboratory.magnetic_moment import MomentLimit
 from nuprop.panels import PALETTE
 
@@ -49,6 +50,13 @@ _FILL, _EDGE, _BAND = 0.16, 1.3, 0.45
 #: Inches of a legend beside the text of a column, and of one character.
 _HANDLE, _CHARACTER = 0.65, 0.057
 _LINES = {"anchor": (0, (1.5, 1.5)), "projection": (0, (6, 2))}
+_MODELS = {
+    "lmu-ltau": r"$L_\mu - L_\tau$",
+    "le-lmu": r"$L_e - L_\mu$",
+    "le-ltau": r"$L_e - L_\tau$",
+    "b-minus-l": "$B - L$",
+    "universal": "equal couplings to neutrinos",
+}
 #: How many references an entry of a legend names.
 _NAMED = 2
 _WORDS = (
@@ -141,6 +149,12 @@ def draw_moments(
             )
             handles.append(band_handle(data, color, sigma))
     return handles
+
+
+def model_in_words(plane: Plane) -> str:
+    """Say which boson the bounds of a plane are of, for a title."""
+    name = Builder(plane.fixed["model"]).name
+    return _MODELS.get(name, name)
 
 
 def band_handle(data: MomentMeasurement, color: str, sigma: float) -> Artist:

@@ -13,7 +13,7 @@ from nuprop.laboratory.builder import Builder, Model
 from nuprop.laboratory.moment_data import measurement
 from nuprop.panels import require_format, save, style
 from nuprop.plot.axes import model_of
-from nuprop.plot.bounds import draw_bound_legend, draw_bounds, draw_moments
+from nuprop.plot.bounds import draw_bound_legend, draw_bounds, draw_moments, model_in_words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -189,4 +189,4 @@ def draw_scan(axes: Axes, scan: Profile, level: float) -> list[Any]:
 def _title(plane: Plane) -> str:
     epsilon, loop = plane.fixed["kinetic_mixing"], plane.fixed["loop_mixing"]
     tree = rf"$\varepsilon$ = {epsilon:g}" if epsilon or not loop else "no mixing at tree level"
-    return rf"$L_\mu - L_\tau$, {tree}{', loop mixing' if loop else ''}"
+    return f"{model_in_words(plane)}, {tree}{', loop mixing' if loop else ''}"

@@ -16,7 +16,13 @@ from nuprop.laboratory.builder import Builder
 from nuprop.laboratory.decays import invisible_line
 from nuprop.laboratory.moment_data import measurement
 from nuprop.panels import require_format, save, style
-from nuprop.plot.bounds import bound_colors, draw_bound_legend, draw_bounds, draw_moments
+from nuprop.plot.bounds import (
+    bound_colors,
+    draw_bound_legend,
+    draw_bounds,
+    draw_moments,
+    model_in_words,
+)
 from nuprop.summary import human_energy
 
 if TYPE_CHECKING:
@@ -106,7 +112,8 @@ def plot_mixing_plane(
 def _title(plane: Plane, absent: set[str], title: str | None) -> str:
     fixed = plane.fixed
     mixing = "tree and loop mixing" if fixed["loop_mixing"] else "tree mixing only"
-    words = title or rf"$L_\mu - L_\tau$, $M_{{Z'}}$ = {human_energy(fixed['mass'], 3)}, {mixing}"
+    mass = rf"$M_{{Z'}}$ = {human_energy(fixed['mass'], 3)}"
+    words = title or f"{model_in_words(plane)}, {mass}, {mixing}"
     if absent:
         words += f"\n(nothing excluded here by {', '.join(sorted(absent))})"
     return words
