@@ -19,7 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from nuprop.transport.exchange import decay_rates
-from nuprop.transport.history import Passage
+from nuprop.transport.history import Passage, boundaries, positive
 from nuprop.transport.landing import Crossing, crossing
 from nuprop.transport.lattice import BLOCK, Lattice
 from nuprop.transport.medium import Exchange, Interaction, Local, Medium
@@ -39,8 +39,9 @@ _ROOTS, _LEGENDRE = np.polynomial.legendre.leggauss(8)
         "pairs",
         "active",
         "below",
-        "width",
-        "part",
+        "lattice",
+        "media",
+        "gained",
     ],
     meta_fields=[],
 )
@@ -59,7 +60,10 @@ class CascadeResult:
     active : (2,), number and energy of the active secondaries that they make, by the integrals of
         cross sections over x.
     below : (2,), number and energy of those that fall below the lattice.
-    width, part : h, and that of a part of a step, which lines are resolved by.
+    lattice : Lattice
+    media : list of Medium
+    gained : (rows, n_steps, n_cells)
+        Secondaries that each step, the latest first, adds per energy, in units of `Emission`.
     """
 
     log_energy: jax.Array
@@ -68,8 +72,14 @@ class CascadeResult:
     pairs: jax.Array
     active: jax.Array
     below: jax.Array
-    width: jax.Array
-    part: jax.Array
+    lattice: Lattice
+    media: list[Medium]
+    gained: jax.Array
+
+    @property
+    def width(self) -> jax.Array:
+        """Width of cells and steps, h."""
+        return jnp.asarray(self.lattice.log_width)
 
 
 def cascade(
@@ -144,19 +154,21 @@ def cascade(
             jax.vmap(medium.at)(table, jnp.exp(log_energy))
             for medium, table in zip(media, tables, strict=True)
         ]
-        parts = jax.vmap(_positive)(jnp.sum(jnp.stack([sight.parts for sight in local]), axis=0))
+        parts, middles, ends, smooth = (
+            jnp.sum(jnp.stack([getattr(sight, name) for sight in local]), axis=0)
+            for name in ("parts", "middles", "ends", "smooth")
+        )
         local = jax.tree.map(lambda v: v[1:-1], local)
         returned = jnp.zeros((BLOCK, rows, rows, n_steps))
         for medium, each, sight in zip(media, exchanges, local, strict=True):
             one = partial(medium.returned, exchanges=each, plain_stay=here.stay)
             returned = returned + jax.vmap(one)(sight, stay=stay, energy=jnp.exp(log_energy[1:-1]))
-        depth = jnp.sum(parts[1:-1], axis=1)
-        # the step after today's: at one energy steps differ by redshift only
-        cooling = depth[..., :1] / jnp.maximum(depth[..., 1:2], _FAINTEST)
-        lower, higher = parts[:-2, 0], parts[2:, -1]
-        ahead = jnp.concatenate([lower[..., :1] * cooling, lower[..., :-1]], axis=-1)
-        before = jnp.concatenate([higher[..., 1:], higher[..., -1:]], axis=-1)
-        return local, jax.vmap(Passage.of)(parts[1:-1], returned, before, ahead)
+        return local, jax.vmap(Passage.of)(
+            jax.vmap(positive)(parts[1:-1]),
+            middles[1:-1],
+            jax.vmap(boundaries)(ends[1:-1], ends[2:, 0], smooth[:-2], smooth[1:-1], smooth[2:]),
+            returned,
+        )
 
     def diagonal(carry: Any, inputs: Any) -> tuple[Any, Any]:
         contents, last, counted, plain, falling, crossed, made_above, waiting = carry
@@ -186,7 +198,7 @@ def cascade(
                     for m in exchange.powers:
                         gained = gained + jnp.sum(landing[m] * met * crossed[i, n, m], axis=(0, 1))
         source = fresh * shares + gained
-        after, mean = passage.through(contents, source, last)
+        after, mean, back = passage.through(contents, source, last)
 
         made_plain: Any = 0.0
         for i, (medium, each, sight) in enumerate(zip(media, exchanges, local, strict=True)):
@@ -220,7 +232,7 @@ def cascade(
             waiting = waiting | {i: in_pairs[i].after(four, local[i].pairs, made)}
         fallen = jax.tree.map(lambda v: v[..., jnp.clip(d, 0, n_steps - 1)], (plain, crossed))
         steeply = {m: v[..., jnp.minimum(d + 1, n_steps - 1)] for m, v in falling.items()}
-        out = (after[:, 0], counted[:, 0], active, doubled, fallen, steeply)
+        out = (after[:, 0], counted[:, 0], active, doubled, gained + back, fallen, steeply)
         return (after, source, counted, plain, falling, crossed, made_above, waiting), out
 
     @jax.checkpoint  # a gradient goes through each block again: all of them would fill the memory
@@ -250,11 +262,12 @@ def cascade(
     # one diagonal more below the lowest: there arrives what was made on it
     blocks = np.arange(BLOCK * -(-(n_diagonals + 1) // BLOCK)).reshape(-1, BLOCK) - 1
     neighbors = np.concatenate([blocks[:, :1] - 1, blocks, blocks[:, -1:] + 1], axis=1)
-    on, above, around = (np.clip(v, 0, n_diagonals - 1) for v in (blocks, blocks + 1, neighbors))
+    on, above = (np.clip(v, 0, n_diagonals - 1) for v in (blocks, blocks + 1))
+    around = np.clip(neighbors, 0, n_diagonals)
     inside = (blocks >= 0) & (blocks < n_diagonals)
     ladder_on, ladder_above = (jax.tree.map(lambda v, at=at: v[at], ladder) for at in (on, above))
     to_prepare = (
-        diagonals[around],
+        lattice.diagonals[around],
         [medium.tables.on(around) for medium in media],
         ladder_on.stay,
     )
@@ -270,7 +283,7 @@ def cascade(
     *results, steeply = jax.tree.map(
         lambda v: v.reshape(-1, *v.shape[2:])[: n_diagonals + 1], results
     )
-    contents, counted, active, doubled, fallen = jax.tree.map(lambda v: v[1:], results)
+    contents, counted, active, doubled, gained, fallen = jax.tree.map(lambda v: v[1:], results)
     plain, crossed = jax.tree.map(lambda v: jnp.moveaxis(v[:n_steps], 0, -1), fallen)
     falling = jax.tree.map(lambda v: jnp.moveaxis(v[:n_steps], 0, -1), steeply)
     edge = jnp.exp(diagonals[:n_steps] - 0.5 * h)
@@ -284,9 +297,9 @@ def cascade(
     if emission.burst:
         free = free + entering[n_steps - 1 :]
     unit = jnp.sum(emission.shares) * jnp.exp(lattice.centers[0]) * 2.0 * jnp.sinh(0.5 * h)
-    positive = (free > _FAINTEST)[:, None]
-    ratio = contents[:n_cells] / jnp.where(positive, free[:, None], 1.0)
-    ratio = jnp.where(positive, ratio, shares[:, 0])
+    lit = (free > _FAINTEST)[:, None]
+    ratio = contents[:n_cells] / jnp.where(lit, free[:, None], 1.0)
+    ratio = jnp.where(lit, ratio, shares[:, 0])
     lowest = jnp.stack([jnp.ones(()), jnp.exp(lattice.centers[0])])
     pairs, lost = lowest * jnp.sum(doubled, axis=0)
     return CascadeResult(
@@ -296,21 +309,18 @@ def cascade(
         pairs=unit * pairs,
         active=unit * lowest * jnp.sum(active, axis=0),
         below=unit * (below + lost),
-        width=h,
-        part=h / n_parts,
+        lattice=lattice,
+        media=media,
+        gained=_comoving(gained, n_cells) / widths,
     )
 
 
-def _positive(parts: jax.Array) -> jax.Array:
-    """Keep the depth of a step, (n_parts, rows, n_steps), where it is negative in parts.
-
-    Interference is known as a mean over the step: what it takes from a line it takes from all parts
-    alike.
-    """
-    depth = jnp.maximum(jnp.sum(parts, axis=0), 0.0)
-    positive = jnp.maximum(parts, 0.0)
-    whole = jnp.sum(positive, axis=0)
-    return positive * (depth / jnp.where(whole > 0.0, whole, 1.0))
+def _comoving(values: jax.Array, n_cells: int) -> jax.Array:
+    """Turn (n_diagonals, rows, n_steps) into (rows, n_steps, n_cells)."""
+    rising = jnp.moveaxis(values, 0, -1)
+    rows, n_steps, count = rising.shape
+    flat = jnp.pad(rising.reshape(rows, -1), ((0, 0), (0, n_steps)))
+    return flat.reshape(rows, n_steps, count + 1)[..., :n_cells]
 
 
 def _ladder(

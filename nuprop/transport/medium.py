@@ -8,18 +8,22 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
-from nuprop.transport.broad import REDSHIFTS, resonance
+from nuprop.transport.broad import REDSHIFTS, column_growth, resonance
 from nuprop.transport.exchange import Kernel, Propagators, exponential_weights
+from nuprop.transport.interpolation import between, from_sparse, sparse_points
 from nuprop.transport.lattice import Lattice
 from nuprop.transport.pairs import PairLocal, PairMedium, Pairs
 from nuprop.transport.problem import Lines
-from nuprop.transport.shapes import shape_redshifts
-from nuprop.transport.sparse import from_sparse, sparse_points
+from nuprop.transport.shapes import shape_redshifts, to_points, to_steps
 from nuprop.transport.targets import TargetNodes, target_nodes
 
 #: Points at which integrals over x are computed, to an exponential of `decay_rates`.
 _FINE = 8
+#: Ends of quarters of a part, and the weights by which values there make a mean (Boole).
+_QUARTERS = np.array([-0.5, -0.25, 0.0, 0.25, 0.5])
+_BOOLE = np.array([7.0, 32.0, 12.0, 32.0, 7.0]) / 90.0
 
 
 @partial(
@@ -93,23 +97,26 @@ class Exchange:
 
 @partial(
     jax.tree_util.register_dataclass,
-    data_fields=["log_line", "dispersion", "exchanged", "made"],
+    data_fields=["log_line", "log_middle", "log_end", "dispersion", "exchanged", "made"],
     meta_fields=[],
 )
 @dataclass(frozen=True)
 class Tables:
-    """What depends on the physical energy, at a few redshifts; (n_diagonals, n_redshifts, ...).
+    """What depends on the physical energy, at a few redshifts.
 
     Attributes
     ----------
-    log_line : (..., n_parts, n_channels, n_states), see `Resonance`, in parts of a step; latest
-        first.
-    dispersion : (..., n_channels, n_states)
-    exchanged : (..., rows), cross section of all channels but the line.
-    made : (..., 2, rows), this times number and times energy of active secondaries.
+    log_line, log_middle, log_end : (n_diagonals, n_parts, n_redshifts, n_channels, n_states)
+        See `Resonance`; of parts of a step, latest first.
+    dispersion : (n_diagonals, n_redshifts, n_channels, n_states)
+    exchanged : (n_diagonals, n_redshifts, rows), cross section of all channels but the line.
+    made : (n_diagonals, n_redshifts, 2, rows)
+        This times number and times energy of active secondaries.
     """
 
     log_line: jax.Array
+    log_middle: jax.Array
+    log_end: jax.Array
     dispersion: jax.Array
     exchanged: jax.Array
     made: jax.Array
@@ -121,7 +128,7 @@ class Tables:
 
 @partial(
     jax.tree_util.register_dataclass,
-    data_fields=["parts", "active", "line", "amounts", "pairs"],
+    data_fields=["parts", "middles", "ends", "smooth", "active", "line", "amounts", "pairs"],
     meta_fields=[],
 )
 @dataclass(frozen=True)
@@ -131,6 +138,10 @@ class Local:
     Attributes
     ----------
     parts : (n_parts, rows, n_steps), depths of parts of each step, the earliest first.
+    middles : of the same shape, as if they were all along what they are in their middle.
+    ends : (n_parts, rows, n_steps + 1), depth of the line alone that parts would have if it were all
+        along what it is at their ends; one step more, before the first.
+    smooth : (rows, n_steps), depth of a step in all channels but the line.
     active : (2, rows, n_steps), number of active secondaries that one neutrino makes in a step, and
         their share of its energy.
     line : (n_channels, n_states, n_steps), average of the line on each target.
@@ -139,12 +150,32 @@ class Local:
     """
 
     parts: jax.Array
+    middles: jax.Array
+    ends: jax.Array
+    smooth: jax.Array
     active: jax.Array
     line: jax.Array
     amounts: list[jax.Array]
     pairs: PairLocal | None
 
 
+@partial(
+    jax.tree_util.register_dataclass,
+    data_fields=[
+        "interaction",
+        "to_steps",
+        "to_points",
+        "tables",
+        "line_scale",
+        "scale",
+        "part_scale",
+        "end_scale",
+        "growth",
+        "nodes",
+        "pairs",
+    ],
+    meta_fields=["n_channels"],
+)
 @dataclass(frozen=True)
 class Medium:
     """One mediator on a lattice.
@@ -153,19 +184,27 @@ class Medium:
     ----------
     interaction : Interaction
     n_channels : int
-    interpolation : (n_steps, n_redshifts), steps rising in redshift.
+    to_steps : (n_steps, n_redshifts), interpolation to the middle of steps; rising in redshift.
+    to_points : (4 n_parts n_steps + 1, n_redshifts), the same to the ends of quarters of parts.
     tables : Tables, of all diagonals.
     line_scale, scale : (n_steps,), depths of a step for a unit of either.
+    part_scale, end_scale : (n_parts, n_steps), latest first, and (n_parts, n_steps + 1)
+        Depths of parts of a step for a unit of `log_line`, as it is in them and at their ends.
+    growth : (5, n_parts n_steps), column of relics at the ends of quarters over that in the middle.
     nodes : TargetNodes at the steps.
     pairs : PairMedium or None
     """
 
     interaction: Interaction
     n_channels: int
-    interpolation: jax.Array
+    to_steps: jax.Array
+    to_points: jax.Array
     tables: Tables
     line_scale: jax.Array
     scale: jax.Array
+    part_scale: jax.Array
+    end_scale: jax.Array
+    growth: jax.Array
     nodes: TargetNodes
     pairs: PairMedium | None
 
@@ -186,22 +225,22 @@ class Medium:
         """
         lines, u = interaction.lines, lattice.steps[::-1]
         finer = lattice.divided(n_parts)
-        at, interpolation = shape_redshifts(finer, lines, REDSHIFTS)
-        interpolation = interpolation[::-1].reshape(lattice.n_steps, n_parts, -1)
-        middle = 0.5 * (interpolation[:, (n_parts - 1) // 2] + interpolation[:, n_parts // 2])
+        at = shape_redshifts(finer, lines, REDSHIFTS)
+        count, n_steps = at.shape[0], lattice.n_steps
+        ends = np.minimum(np.arange((n_steps + 1) * n_parts), n_steps * n_parts)
         shapes = resonance(finer, lines, interaction.gamma)
-        log_line, dispersion = (
+        log_line, log_middle, log_end, dispersion = (
             jnp.broadcast_to(v, (v.shape[0], n_channels, *v.shape[2:])).reshape(
                 *(v.shape[0], n_channels, lines.n_states, -1, n_parts)
             )
-            for v in (shapes.log_line, shapes.dispersion)
+            for v in (shapes.log_line, shapes.log_middle, shapes.log_end, shapes.dispersion)
         )
         line, dispersion = jnp.mean(jnp.exp(log_line), axis=-1), jnp.mean(dispersion, axis=-1)
         relics = lines.relics
         few = target_nodes(relics, lines.masses, at, relics.targets, n_nodes)
         exchanged = _exchanged(interaction, (line, dispersion), few, lattice, stride)
-        used = lattice.n_cells + lattice.n_steps - 1
-        line_scale = jnp.asarray(lattice.log_width) * lines.depth_scale(u)
+        h = jnp.asarray(lattice.log_width)
+        line_scale = h * lines.depth_scale(u)
         scale = line_scale / (2.0 * jnp.pi)
         nodes = target_nodes(relics, lines.masses, u, relics.targets, n_nodes)
         pairs = None
@@ -212,15 +251,23 @@ class Medium:
         return cls(
             interaction=interaction,
             n_channels=n_channels,
-            interpolation=middle,
+            to_steps=to_steps(lattice, count)[::-1],
+            to_points=to_points(finer, count, 4)[::-1],
             tables=Tables(
-                log_line=jnp.moveaxis(log_line, (3, 4), (0, 2))[:used],
-                dispersion=jnp.moveaxis(dispersion, -1, 0)[:used],
-                exchanged=jnp.moveaxis(exchanged[:, 0], -1, 0)[:used],
-                made=jnp.moveaxis(exchanged[:, 1:], -1, 0)[:used],
+                log_line=jnp.moveaxis(log_line, (3, 4), (0, 1)),
+                log_middle=jnp.moveaxis(log_middle, (3, 4), (0, 1)),
+                log_end=jnp.moveaxis(log_end, (3, 4), (0, 1)),
+                dispersion=jnp.moveaxis(dispersion, -1, 0),
+                exchanged=jnp.moveaxis(exchanged[:, 0], -1, 0),
+                made=jnp.moveaxis(exchanged[:, 1:], -1, 0),
             ),
             line_scale=line_scale,
             scale=scale,
+            part_scale=finer.log_width
+            * lines.depth_scale(finer.steps[::-1]).reshape(-1, n_parts).T,
+            end_scale=finer.log_width
+            * lines.depth_scale(finer.log_width * ends.reshape(-1, n_parts).T),
+            growth=column_growth(finer.steps[::-1], finer.log_width * _QUARTERS[:, None], lines),
             nodes=nodes,
             pairs=pairs,
         )
@@ -268,12 +315,22 @@ class Medium:
         """Look along the diagonal of an energy [GeV]; `tables` are those of the diagonal."""
 
         def interpolated(values: jax.Array) -> jax.Array:
-            return jnp.tensordot(values, self.interpolation, axes=(0, 1))
+            return jnp.tensordot(values, self.to_steps, axes=(0, 1))
 
-        in_parts = jnp.exp(interpolated(tables.log_line))[::-1]
+        n_parts, n_steps = self.part_scale.shape
+        middles = self.to_points[2::4].reshape(n_steps, n_parts, -1)
+        ends = jnp.pad(self.to_points[::4], ((0, n_parts - 1), (0, 0)))
+        ends = ends.reshape(n_steps + 1, n_parts, -1)
+        in_parts, in_middle, at_ends = (
+            jnp.exp(jnp.einsum("qxcj,sqx->qcjs", table, weights))
+            for table, weights in (
+                (tables.log_line, middles),
+                (tables.log_middle, middles),
+                (tables.log_end, ends),
+            )
+        )
         line, dispersion = jnp.mean(in_parts, axis=0), interpolated(tables.dispersion)
-        strength = self.interaction.lines.strength
-        resonant = jnp.einsum("ij,qcjs->qcis", strength, in_parts) * self.line_scale
+        parts, middles = (self._met(v, self.part_scale)[::-1] for v in (in_parts, in_middle))
         smooth = interpolated(tables.exchanged) * self.scale
         made = interpolated(tables.made) * self.scale
         r = energy / _length(self.interaction, self.nodes.w)
@@ -281,9 +338,7 @@ class Medium:
             _prefactor(kernel, r, (line, dispersion), self.nodes.weight) * self.scale
             for kernel in self.interaction.kernels
         ]
-        resonant = resonant.reshape(-1, *smooth.shape)
-        parts = (resonant + smooth) / resonant.shape[0]
-        on_line = jnp.mean(resonant, axis=0)
+        on_line = jnp.sum(parts, axis=0)
         share = jnp.sum(self.interaction.lines.yields)
         active = jnp.stack([2.0 * share * on_line + made[0], share * on_line + made[1]])
         pairs = None
@@ -291,9 +346,54 @@ class Medium:
             pairs = self.pairs.at(energy)
             four = self.pairs.depth(pairs)
             seen = self.pairs.pairs.active * four
-            parts = parts + four / parts.shape[0]
+            smooth = smooth + four
             active = active + jnp.stack([4.0 * seen, seen])
-        return Local(parts, active, line, amounts, pairs)
+        return Local(
+            parts=parts + smooth / n_parts,
+            middles=middles + smooth / n_parts,
+            ends=self._met(at_ends, self.end_scale),
+            smooth=smooth,
+            active=active,
+            line=line,
+            amounts=amounts,
+            pairs=pairs,
+        )
+
+    def along(self, log_energy: jax.Array, lattice: Lattice) -> tuple[jax.Array, ...]:
+        """Find depths along the path of a comoving energy: parts, middles, ends and smooth.
+
+        As in `Local`, without `smooth` in the others; `log_energy` is a number.
+        """
+        n_parts, n_steps = self.part_scale.shape
+        place = (log_energy - lattice.centers[0]) / lattice.log_width
+        ends_and_middles = jnp.stack([_flat(self.tables.log_end), _flat(self.tables.log_middle)], 1)
+        points, start = _flat(ends_and_middles), 2.0 * n_parts * place
+        count = 2 * n_parts * n_steps
+        at_points = between(points, start, count + 1)
+        at_points = jnp.exp(jnp.einsum("pxcj,px->pcj", at_points, self.to_points[::2]))
+        at_quarters = between(points, start + 0.5, count)
+        at_quarters = jnp.exp(jnp.einsum("pxcj,px->pcj", at_quarters, self.to_points[1::2]))
+        first, middle, last = at_points[:-1:2], at_points[1::2], at_points[2::2]
+        five = jnp.stack([first, at_quarters[::2], middle, at_quarters[1::2], last])
+        in_parts = jnp.einsum("q,qp,qpcj->pcj", _BOOLE, self.growth, five)
+        exchanged = between(self.tables.exchanged, place, n_steps)
+        smooth = jnp.einsum("sxr,sx->rs", exchanged, self.to_steps) * self.scale
+        if self.pairs is not None:
+            energy = jnp.exp(log_energy + lattice.steps[::-1])
+            smooth = smooth + self.pairs.depth(self.pairs.at(energy))
+        at_ends = jnp.pad(at_points[::2], ((0, n_parts - 1), (0, 0), (0, 0)))
+
+        def met(values: jax.Array, scale: jax.Array) -> jax.Array:
+            ordered = values.reshape(-1, n_parts, *values.shape[1:])
+            return self._met(jnp.moveaxis(ordered, 0, -1), scale)
+
+        parts, middles = (met(v, self.part_scale)[::-1] for v in (in_parts, middle))
+        return parts, middles, met(at_ends, self.end_scale), smooth
+
+    def _met(self, line: jax.Array, scale: jax.Array) -> jax.Array:
+        """Turn values of the line, (n_parts, n_channels, j, n), into depths (n_parts, rows, n)."""
+        met = jnp.einsum("ij,qcjs->qcis", self.interaction.lines.strength, line)
+        return met.reshape(met.shape[0], -1, met.shape[-1]) * scale[:, None]
 
     def returned(
         self,
@@ -378,6 +478,10 @@ class Medium:
             for m, factor in self.interaction.kernels[number].polynomial:
                 powers[m] = powers.get(m, 0.0) + factor * made[number]
         return powers
+
+
+def _flat(values: jax.Array) -> jax.Array:
+    return values.reshape(-1, *values.shape[2:])
 
 
 def _length(interaction: Interaction, w: jax.Array) -> jax.Array:

@@ -96,6 +96,20 @@ class PairLocal:
     number: jax.Array
 
 
+@partial(
+    jax.tree_util.register_dataclass,
+    data_fields=[
+        "pairs",
+        "length",
+        "amount",
+        "rapidities",
+        "sigma",
+        "staying",
+        "landing",
+        "below",
+    ],
+    meta_fields=[],
+)
 @dataclass(frozen=True)
 class PairMedium:
     """Production of pairs on a lattice.

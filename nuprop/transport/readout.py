@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import jax
 import jax.numpy as jnp
 
+from nuprop.transport.arrival import arriving
 from nuprop.transport.cascade import CascadeResult
 from nuprop.transport.edges import edge_depths
 from nuprop.transport.emitted import free_flux
+from nuprop.transport.interpolation import hermite, limited_slopes, padded
 from nuprop.transport.march import MarchResult
-from nuprop.transport.medium import Interaction
 from nuprop.transport.problem import Emission, Lines
 
 #: Keeps the logarithm of a ratio finite where a channel is empty.
@@ -20,40 +19,10 @@ _NOTHING = 1e-60
 _STRAIGHT = 1e-6
 
 
-def limited_slopes(values: jax.Array) -> jax.Array:
-    """Slopes per cell of a Hermite interpolation that hardly overshoots, along the last axis.
-
-    Fourth-order differences, limited to three times the smaller neighboring difference (Fritsch and
-    Carlson 1980, SIAM J. Numer. Anal. 17, 238), and to once at extrema, which need not lie in the
-    middle of a cell.
-    """
-    padded = _padded(values)
-    slope = (
-        8.0 * (padded[..., 3:-1] - padded[..., 1:-3]) - (padded[..., 4:] - padded[..., :-4])
-    ) / 12.0
-    below, above = padded[..., 2:-2] - padded[..., 1:-3], padded[..., 3:-1] - padded[..., 2:-2]
-    limit = jnp.where(below * above > 0.0, 3.0, 1.0)
-    limit = limit * jnp.minimum(jnp.abs(below), jnp.abs(above))
-    return jnp.clip(slope, -limit, limit)
-
-
-def _padded(values: jax.Array) -> jax.Array:
-    return jnp.pad(values, [(0, 0)] * (values.ndim - 1) + [(2, 2)], mode="edge")
-
-
 def _bend(values: jax.Array) -> jax.Array:
     """How far from straight values are between each cell and the next, (..., n_cells)."""
-    padded = _padded(values)
-    return padded[..., 1:-3] - padded[..., 2:-2] - padded[..., 3:-1] + padded[..., 4:]
-
-
-def _hermite(values: jax.Array, slopes: jax.Array, cell: jax.Array, t: jax.Array) -> jax.Array:
-    return (
-        (1.0 + 2.0 * t) * (1.0 - t) ** 2 * values[..., cell]
-        + t * (1.0 - t) ** 2 * slopes[..., cell]
-        + t**2 * (3.0 - 2.0 * t) * values[..., cell + 1]
-        - t**2 * (1.0 - t) * slopes[..., cell + 1]
-    )
+    around = padded(values)
+    return around[..., 1:-3] - around[..., 2:-2] - around[..., 3:-1] + around[..., 4:]
 
 
 def interpolated(
@@ -89,9 +58,9 @@ def interpolated(
     logarithm = jnp.log(values + _NOTHING)
     slopes = limited_slopes(values)
     positive = jnp.clip(slopes, -3.0 * values, 3.0 * values)
-    evenly = _hermite(values, positive, cell, t)
-    steeply = jnp.exp(_hermite(logarithm, limited_slopes(logarithm), cell, t))
-    larger = jnp.maximum(values, _padded(values)[..., 3:-1]) + _NOTHING
+    evenly = hermite(values, positive, cell, t)
+    steeply = jnp.exp(hermite(logarithm, limited_slopes(logarithm), cell, t))
+    larger = jnp.maximum(values, padded(values)[..., 3:-1]) + _NOTHING
     bends = (_bend(values) / larger) ** 2 + _STRAIGHT, _bend(logarithm) ** 2 + _STRAIGHT
     share = (bends[0] / (bends[0] + bends[1]))[..., cell]
     share = jnp.where(values[..., cell] > 0.0, share, 0.0)
@@ -101,23 +70,12 @@ def interpolated(
 
 def cascade_flux(
     result: CascadeResult,
-    interactions: Sequence[Interaction],
     emission: Emission,
     log_energy: jax.Array,
 ) -> tuple[jax.Array, jax.Array]:
-    """Flux at Earth with and without interaction, at energies within the lattice of a cascade.
-
-    Edges of lines that are narrower than a cell by themselves are known; broader ones are smooth.
-    """
+    """Flux at Earth with and without interaction, at energies within the lattice of a cascade."""
     free = free_flux(emission, log_energy)
-    lattice = result.log_energy
-    places = jnp.concatenate([lattice, log_energy])
-    edges: jax.Array = jnp.zeros((1, free.shape[1], places.shape[0]))
-    for one in interactions:
-        steep = edge_depths(places, result.part, one.lines)
-        edges = edges + jnp.where(one.gamma < result.width, steep, 0.0)
-    ratio = interpolated(result.ratio, lattice, result.width, edges, log_energy)
-    return ratio * jnp.sum(free, axis=(0, 1)), free
+    return arriving(result, emission, log_energy) * jnp.sum(free, axis=(0, 1)), free
 
 
 def flux_from(

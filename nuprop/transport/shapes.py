@@ -60,63 +60,78 @@ class LineShapes:
         cooling = self.cooling[steps][:, None, None, None, None]
         return jnp.exp(smooth - slice_of(self.threshold) * cooling)
 
-    def at_redshifts(self, u: jax.Array) -> jax.Array:
+    def at_redshifts(self, u: jax.Array, earlier: np.ndarray | None = None) -> jax.Array:
         """Compute W phi at the redshifts of `shape_redshifts`, of this or another number.
+
+        Parameters
+        ----------
+        u : (n_u,)
+        earlier : (n_offsets,), in steps, by how much each offset is at another redshift.
 
         Returns
         -------
         Array, shape (n_u, n_beams, n_offsets, n_states, n_diagonals).
         """
-        share = _chebyshev_interpolation(_chebyshev_angles(u.shape[0]), self.log_shape.shape[0])
-        smooth = jnp.tensordot(share, self.log_shape, axes=1)
-        return jnp.exp(smooth - self.threshold * jnp.exp(-u).reshape(-1, 1, 1, 1, 1))
+        n_steps = self.cooling.shape[0]
+        earlier = np.zeros(self.log_shape.shape[2]) if earlier is None else earlier
+        places = _chebyshev_nodes(u.shape[0])[:, None] + 2.0 / n_steps * earlier
+        share = _chebyshev_interpolation(places, self.log_shape.shape[0])
+        smooth = jnp.einsum("uoc,cbojd->ubojd", share, self.log_shape)
+        step = jnp.log(self.cooling[-1] / self.cooling[0]) / (n_steps - 1.0)
+        cooling = jnp.exp(-u[:, None] - step * earlier)
+        return jnp.exp(smooth - self.threshold * cooling[:, None, :, None, None])
 
 
 def line_shapes(
     lattice: Lattice,
     lines: Lines,
     redshifts: int = SHAPE_NODES,
-    offsets: np.ndarray = GAUSS_POINTS,
+    offsets: np.ndarray | None = None,
 ) -> LineShapes:
     """Compute the line shapes of relics in motion or at rest, at a number of redshifts.
 
-    `offsets` are the places beside the diagonals, in cells; two Gauss points by default. A relic at
-    rest gets a Gaussian in ln(E), 0.85 cells wide; a thermal line narrower than 0.6 cells today is
-    computed as if its relic were hotter by the missing factor.
+    `offsets` are the places beside the diagonals, in cells; by default the two Gauss points of a
+    step, over which a line adds up to its integral. A relic at rest gets a Gaussian in ln(E), 0.85
+    cells wide; a thermal line narrower than 0.6 cells today is computed as if its relic were hotter
+    by the missing factor.
     """
-    log_energy = lattice.diagonals + offsets[:, None, None] * lattice.log_width
+    places = GAUSS_POINTS if offsets is None else offsets
+    log_energy = lattice.diagonals + places[:, None, None] * lattice.log_width
     if not lines.relics.thermal:
         return _at_rest(lattice, lines, log_energy)
-    return _in_motion(lattice, lines, log_energy, redshifts)
+    return _in_motion(lattice, lines, log_energy, redshifts, offsets is None)
 
 
-def shape_redshifts(
-    lattice: Lattice, lines: Lines, redshifts: int = SHAPE_NODES
-) -> tuple[jax.Array, jax.Array]:
-    """Choose values of ln(1 + z) at which shapes are computed, and interpolate from them.
+def shape_redshifts(lattice: Lattice, lines: Lines, redshifts: int = SHAPE_NODES) -> jax.Array:
+    """Choose values of ln(1 + z) at which shapes are computed; one, for relics at rest, (n_nodes,).
 
-    Returns
-    -------
-    u : (n_nodes,), Chebyshev's; one, today's, for relics at rest.
-    interpolation : (n_steps, n_nodes), to the middle of all steps.
+    They are Chebyshev's between today and the first step.
     """
-    u, n_steps = lattice.steps, lattice.n_steps
-    if not lines.relics.thermal:
-        return jnp.zeros(1), jnp.ones((n_steps, 1))
-    count = min(redshifts, n_steps)
-    at = 0.5 * (u[0] + u[-1]) + 0.5 * (u[0] - u[-1]) * np.cos(_chebyshev_angles(count))
-    return at, _chebyshev_interpolation(np.arccos(np.linspace(1.0, -1.0, n_steps)), count)
+    count = min(redshifts, lattice.n_steps) if lines.relics.thermal else 1
+    half = 0.5 * lattice.n_steps * lattice.log_width
+    return half * (1.0 + _chebyshev_nodes(count))
 
 
-def _chebyshev_angles(count: int) -> np.ndarray:
-    return np.pi * (np.arange(count) + 0.5) / count
+def to_steps(lattice: Lattice, count: int) -> jax.Array:
+    """Interpolation from that many `shape_redshifts` to the middle of steps, (n_steps, count)."""
+    return to_points(lattice, count, 2)[1::2]
 
 
-def _chebyshev_interpolation(angles: np.ndarray, count: int) -> jax.Array:
-    """Weights of values at `count` Chebyshev nodes for those at other angles, (n_angles, count)."""
-    degrees, nodes = np.arange(count), _chebyshev_angles(count)
-    coefficients = np.cos(np.outer(degrees, nodes)) * np.where(degrees, 2.0, 1.0)[:, None] / count
-    return jnp.asarray(np.cos(np.outer(angles, degrees)) @ coefficients)
+def to_points(lattice: Lattice, count: int, pieces: int) -> jax.Array:
+    """Interpolation to the ends of equal pieces of all steps, (pieces n_steps + 1, count)."""
+    return _chebyshev_interpolation(np.linspace(1.0, -1.0, pieces * lattice.n_steps + 1), count)
+
+
+def _chebyshev_nodes(count: int) -> np.ndarray:
+    return np.cos(np.pi * (np.arange(count) + 0.5) / count)
+
+
+def _chebyshev_interpolation(places: np.ndarray, count: int) -> jax.Array:
+    """Weights of values at `count` Chebyshev nodes for those elsewhere, (..., count)."""
+    chebyshev = np.polynomial.chebyshev.chebvander
+    coefficients = chebyshev(_chebyshev_nodes(count), count - 1).T
+    coefficients = coefficients * np.where(np.arange(count), 2.0, 1.0)[:, None] / count
+    return jnp.asarray(chebyshev(places, count - 1) @ coefficients)
 
 
 def _at_rest(lattice: Lattice, lines: Lines, log_energy: jax.Array) -> LineShapes:
@@ -133,8 +148,10 @@ def _at_rest(lattice: Lattice, lines: Lines, log_energy: jax.Array) -> LineShape
     )
 
 
-def _in_motion(lattice: Lattice, lines: Lines, log_energy: jax.Array, redshifts: int) -> LineShapes:
-    at, interpolation = shape_redshifts(lattice, lines, redshifts)
+def _in_motion(
+    lattice: Lattice, lines: Lines, log_energy: jax.Array, redshifts: int, whole: bool
+) -> LineShapes:
+    at = shape_redshifts(lattice, lines, redshifts)
     temperature = line_temperatures(lattice.log_width, lines)[:, None]
     w = 0.5 * lines.mediator_mass**2 * jnp.exp(-log_energy) / temperature
     r = jnp.asarray(lines.masses)[:, None] / temperature
@@ -150,16 +167,18 @@ def _in_motion(lattice: Lattice, lines: Lines, log_energy: jax.Array, redshifts:
         rule="fast",
     )
     log_shape = jnp.log(shape * (w * cooling) + 1e-300)
-    # the sum over diagonals misses a bit of a line as narrow as a cell; its integral is known
-    sampled = jnp.sum(jnp.exp(log_shape - jnp.abs(threshold) * cooling), axis=(2, 4))
-    whole = line_norm(r[:, 0] * cooling[:, 0, 0], relics.targets, relics.asymmetry)
-    share = lattice.log_width * sampled / log_energy.shape[0] / whole
-    lacking = -jnp.log(jnp.where(share > 0.8, share, 1.0))  # beyond the lattice if far less
+    if whole:
+        # the sum over diagonals misses a bit of a line as narrow as a cell; its integral is known
+        sampled = jnp.sum(jnp.exp(log_shape - jnp.abs(threshold) * cooling), axis=(2, 4))
+        norm = line_norm(r[:, 0] * cooling[:, 0, 0], relics.targets, relics.asymmetry)
+        share = lattice.log_width * sampled / log_energy.shape[0] / norm
+        lacking = -jnp.log(jnp.where(share > 0.8, share, 1.0))  # beyond the lattice if far less
+        log_shape = log_shape + lacking[:, :, None, :, None]
     return LineShapes(
-        log_shape=jnp.moveaxis(log_shape + lacking[:, :, None, :, None], 0, 1),
+        log_shape=jnp.moveaxis(log_shape, 0, 1),
         threshold=jnp.abs(threshold),
         cooling=jnp.exp(-lattice.steps),
-        interpolation=interpolation,
+        interpolation=to_steps(lattice, at.shape[0]),
     )
 
 

@@ -117,9 +117,7 @@ def cascaded_flux(
     log_energy: jax.Array,
 ) -> tuple[jax.Array, jax.Array]:
     """Flux and free flux of what `cascaded` gives; widths of lines at rest extrapolated to zero."""
-    return _extrapolated(
-        lambda one: cascade_flux(one, interactions, emission, log_energy), *results
-    )
+    return _extrapolated(lambda one: cascade_flux(one, emission, log_energy), *results)
 
 
 def _extrapolated(
