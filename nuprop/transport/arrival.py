@@ -10,12 +10,10 @@ import jax
 import jax.numpy as jnp
 
 from nuprop.transport.cascade import CascadeResult
-from nuprop.transport.history import boundaries, positive, survivors
+from nuprop.transport.course import Course
+from nuprop.transport.history import Depths, survivors
 from nuprop.transport.interpolation import hermite, limited_slopes
 from nuprop.transport.problem import Emission
-
-#: Paths that are followed together.
-_TOGETHER = 16
 
 
 def arriving(result: CascadeResult, emission: Emission, log_energy: jax.Array) -> jax.Array:
@@ -43,7 +41,8 @@ def arriving(result: CascadeResult, emission: Emission, log_energy: jax.Array) -
 
     @jax.checkpoint  # a gradient follows the path again
     def path(energy: jax.Array) -> jax.Array:
-        place = jnp.clip((energy - lattice.centers[0]) / h, 0.0, lattice.n_cells - 1.0)
+        exact = (energy - lattice.centers[0]) / h
+        place = jnp.clip(exact, 0.0, lattice.n_cells - 1.0)
         cell = jnp.clip(jnp.floor(place).astype(int), 0, lattice.n_cells - 2)
         secondaries = jnp.maximum(hermite(result.gained, slopes, cell, place - cell), 0.0)
         fresh = emission_rate * emission.spectrum_at(energy + u)
@@ -55,12 +54,20 @@ def arriving(result: CascadeResult, emission: Emission, log_energy: jax.Array) -
         before = jnp.concatenate([source[:, 1:], source[:, -1:]], axis=1)
         slope = jnp.clip(source - before, -source, source)
 
-        sights = [medium.along(energy, lattice) for medium in result.media]
-        parts, middles, ends, smooth = (sum(each) for each in zip(*sights, strict=True))
-        n_parts = parts.shape[0]
-        course = boundaries(ends, ends[0], smooth, smooth, smooth)
-        known = positive(parts + smooth / n_parts), middles + smooth / n_parts, course
-        survival, arriving, tilted = survivors(*known)
+        along = [medium.smooth_along(energy, lattice) for medium in result.media]
+        smooth = jnp.sum(jnp.stack(along), axis=0)
+
+        def depths(courses: list[Course]) -> Depths:
+            each = [course.along(exact) for course in courses]
+            line = jax.tree.map(lambda *every: sum(every), *each)
+            return Depths.of(line, line.ends[0], smooth, smooth, smooth)
+
+        whole = depths([medium.course for medium in result.media])
+        survival, arriving, tilted = jax.lax.cond(
+            whole.steep,
+            lambda: survivors(depths([medium.divided for medium in result.media]), steep=True),
+            lambda: survivors(whole, steep=False),
+        )
         made = arriving * source + tilted * slope
         # what survives all later steps
         later = jnp.concatenate([jnp.ones_like(shares), jnp.cumprod(survival, axis=1)], axis=1)
@@ -69,5 +76,5 @@ def arriving(result: CascadeResult, emission: Emission, log_energy: jax.Array) -
         )
         return arrived[:, 0] / (begun + jnp.sum(fresh))
 
-    ratio = jax.lax.map(path, log_energy, batch_size=min(_TOGETHER, log_energy.shape[0]))
+    ratio = jax.lax.map(path, log_energy)
     return ratio.T.reshape(*emission.shares.shape, -1)

@@ -18,8 +18,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from nuprop.transport.course import Rates
 from nuprop.transport.exchange import decay_rates
-from nuprop.transport.history import Passage, boundaries, positive
+from nuprop.transport.history import Depths, Passage
 from nuprop.transport.landing import Crossing, crossing
 from nuprop.transport.lattice import BLOCK, Lattice
 from nuprop.transport.medium import Exchange, Interaction, Local, Medium
@@ -149,26 +150,34 @@ def cascade(
     step = np.arange(n_steps)
 
     def prepared(inputs: Any) -> tuple[list[Local], Passage]:
-        log_energy, tables, stay = inputs
-        local = [
+        log_energy, tables, narrow, stay = inputs
+        around = [
             jax.vmap(medium.at)(table, jnp.exp(log_energy))
             for medium, table in zip(media, tables, strict=True)
         ]
-        parts, middles, ends, smooth = (
-            jnp.sum(jnp.stack([getattr(sight, name) for sight in local]), axis=0)
-            for name in ("parts", "middles", "ends", "smooth")
-        )
-        local = jax.tree.map(lambda v: v[1:-1], local)
+        smooth = jnp.sum(jnp.stack([sight.smooth for sight in around]), axis=0)
+        neighbors = smooth[:-2], smooth[1:-1], smooth[2:]
+        local = jax.tree.map(lambda v: v[1:-1], around)
         returned = jnp.zeros((BLOCK, rows, rows, n_steps))
         for medium, each, sight in zip(media, exchanges, local, strict=True):
             one = partial(medium.returned, exchanges=each, plain_stay=here.stay)
             returned = returned + jax.vmap(one)(sight, stay=stay, energy=jnp.exp(log_energy[1:-1]))
-        return local, jax.vmap(Passage.of)(
-            jax.vmap(positive)(parts[1:-1]),
-            middles[1:-1],
-            jax.vmap(boundaries)(ends[1:-1], ends[2:, 0], smooth[:-2], smooth[1:-1], smooth[2:]),
-            returned,
-        )
+
+        def depths(rates: list[Rates]) -> Depths:
+            total = jax.tree.map(lambda *each: sum(each), *rates)
+            first = jax.tree.map(lambda v: v[:-1], total)
+            return jax.vmap(Depths.of)(first, total.ends[1:, 0], *neighbors)
+
+        def divided() -> Passage:
+            rates = [
+                jax.vmap(medium.in_parts)(table, jax.tree.map(lambda v: v[1:], sight))
+                for medium, table, sight in zip(media, narrow, around, strict=True)
+            ]
+            return jax.vmap(partial(Passage.of, steep=True))(depths(rates), returned)
+
+        whole = depths([jax.tree.map(lambda v: v[1:], sight.rates) for sight in around])
+        undivided = partial(jax.vmap(partial(Passage.of, steep=False)), whole, returned)
+        return local, jax.lax.cond(whole.steep, divided, undivided)
 
     def diagonal(carry: Any, inputs: Any) -> tuple[Any, Any]:
         contents, last, counted, plain, falling, crossed, made_above, waiting = carry
@@ -269,6 +278,7 @@ def cascade(
     to_prepare = (
         lattice.diagonals[around],
         [medium.tables.on(around) for medium in media],
+        [medium.divided.tables.on(around[:, 1:]) for medium in media],
         ladder_on.stay,
     )
     inputs = (

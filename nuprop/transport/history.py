@@ -10,6 +10,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from nuprop.transport.course import Rates
+
 #: Depths of a step below which it counts to first and to second order, and that have no slope.
 _TRANSPARENT, _THIN, _NOTHING = 1e-5, 0.03, 1e-12
 #: Change of ln(rate) below which it counts to first order.
@@ -18,9 +20,75 @@ _LEVEL = 1e-7
 _FAINTEST = 1e-6
 #: Largest second derivative of ln(rate) over half a part of a step.
 _BENT = 1.5
+#: Depth that counts, share by which a rate may change over a part, and its mean differ from that of
+#: a parabola, for steps that need no division.
+_SEEN, _GENTLE, _STRAIGHT = 1e-4, 0.6, 0.05
 #: Gauss points of what is left of a flux, the square root of which they are even in, and weights.
 _ROOTS, _LEGENDRE = np.polynomial.legendre.leggauss(4)
 _LEFT, _LEFT_WEIGHTS = (0.5 * (1.0 + _ROOTS)) ** 2, 0.5 * (1.0 + _ROOTS) * _LEGENDRE
+
+
+@partial(
+    jax.tree_util.register_dataclass,
+    data_fields=["parts", "middles", "boundaries"],
+    meta_fields=[],
+)
+@dataclass(frozen=True)
+class Depths:
+    """Depths of equal parts of steps, the earliest first.
+
+    Attributes
+    ----------
+    parts : (n_parts, rows, n)
+    middles : of the same shape, as if they were all along what they are in their middle.
+    boundaries : (n_parts + 1, rows, n), as at their boundaries.
+    """
+
+    parts: jax.Array
+    middles: jax.Array
+    boundaries: jax.Array
+
+    @classmethod
+    def of(
+        cls, line: Rates, start: jax.Array, lower: jax.Array, here: jax.Array, higher: jax.Array
+    ) -> Depths:
+        """Add all other channels to lines, along a diagonal or a path.
+
+        Parameters
+        ----------
+        line : Rates
+        start : (rows, n_steps + 1)
+            Of the line at the end of the last part one diagonal higher: at the beginning of the
+            step after.
+        lower, here, higher : (rows, n_steps)
+            Depths of a step in all other channels, which are smooth, on the diagonal and its
+            neighbors.
+        """
+        n_parts = line.parts.shape[0]
+        at = jnp.concatenate([start[None, :, 1:], line.ends[::-1, :, :-1]])
+        after = jnp.concatenate([2.0 * lower[:, :1] - lower[:, 1:2], lower[:, :-1]], axis=-1)
+        before = jnp.concatenate([higher[:, 1:], 2.0 * higher[:, -1:] - higher[:, -2:-1]], axis=-1)
+        first, last = 0.5 * (before + here), 0.5 * (here + after)
+        share = (np.arange(n_parts + 1.0) / n_parts)[:, None, None]
+        smooth = here / n_parts
+        return cls(
+            parts=_positive(line.parts + smooth),
+            middles=line.middles + smooth,
+            boundaries=at + (first + share * (last - first)) / n_parts,
+        )
+
+    @property
+    def steep(self) -> jax.Array:
+        """Whether anywhere the rate changes much over a part that is not transparent."""
+        axis = self.parts.ndim - 3
+        first, last = (
+            jax.lax.slice_in_dim(self.boundaries, k, k + self.parts.shape[axis], axis=axis)
+            for k in range(2)
+        )
+        rise = jnp.abs(first - last) > _GENTLE * jnp.minimum(first, last)
+        mean = (first + 4.0 * self.middles + last) / 6.0
+        bend = jnp.abs(self.parts - mean) > _STRAIGHT * self.parts
+        return jnp.any((self.parts > _SEEN) & (rise | bend))
 
 
 @partial(
@@ -67,18 +135,14 @@ class Passage:
     gain: jax.Array
 
     @classmethod
-    def of(
-        cls, parts: jax.Array, middles: jax.Array, boundaries: jax.Array, returned: jax.Array
-    ) -> Passage:
+    def of(cls, depths: Depths, returned: jax.Array, steep: bool) -> Passage:
         """Prepare dN_v/dt = -(depth_v - returned_vv) N_v + source_v + sum_w returned_vw N_w.
 
         Parameters
         ----------
-        parts : (n_parts, rows, n), depths of equal parts of the step, the earliest first.
-        middles : (n_parts, rows, n), depths that parts would have if they were all along what they
-            are in their middle.
-        boundaries : (n_parts + 1, rows, n), the same at their boundaries.
+        depths : Depths
         returned : (rows, rows, n), [out, in], what comes back of one that stays for a step.
+        steep : as for `survivors`
 
         Notes
         -----
@@ -87,7 +151,7 @@ class Passage:
         of a step is its source over the rate there, on the flank of a line much unlike that in its
         middle.
         """
-        rows = returned.shape[0]
+        rows, parts = returned.shape[0], depths.parts
         depth = jnp.sum(parts, axis=0)
         diagonal = jnp.stack([returned[v, v] for v in range(rows)])
         removal = jnp.maximum(depth - diagonal, 0.0)
@@ -97,7 +161,8 @@ class Passage:
         others = returned * (1.0 - np.eye(rows))[..., None]
 
         kept = removal * over_depth
-        survival, arriving, tilted = survivors(parts * kept, middles * kept, boundaries * kept)
+        effective = jax.tree.map(lambda v: v * kept, depths)
+        survival, arriving, tilted = survivors(effective, steep)
         seen, thin = removal > _TRANSPARENT, removal < _THIN
         over_removal = jnp.where(seen, 1.0 / jnp.where(seen, removal, 1.0), 0.0)
         second_order = early * (1.0 - 2.0 / 3.0 * early * removal)
@@ -140,31 +205,7 @@ class Passage:
         return after + self.tilted * slope, mean, from_others + self.own * mean
 
 
-def boundaries(
-    ends: jax.Array, start: jax.Array, lower: jax.Array, here: jax.Array, higher: jax.Array
-) -> jax.Array:
-    """Find rates at the boundaries of parts, (n_parts + 1, rows, n_steps), the earliest first.
-
-    They are depths that a part would have if it were all along what it is at its boundary.
-
-    Parameters
-    ----------
-    ends : (n_parts, rows, n_steps + 1), of the line at the ends of parts, the latest first.
-    start : (rows, n_steps + 1), of the line at the end of the last part one diagonal higher: at the
-        beginning of the step after.
-    lower, here, higher : (rows, n_steps), depths of a step in all other channels, which are smooth,
-        on the diagonal and its neighbors.
-    """
-    n_parts = ends.shape[0]
-    line = jnp.concatenate([start[None, :, 1:], ends[::-1, :, :-1]])
-    after = jnp.concatenate([2.0 * lower[:, :1] - lower[:, 1:2], lower[:, :-1]], axis=-1)
-    before = jnp.concatenate([higher[:, 1:], 2.0 * higher[:, -1:] - higher[:, -2:-1]], axis=-1)
-    first, last = 0.5 * (before + here), 0.5 * (here + after)
-    at = (np.arange(n_parts + 1.0) / n_parts)[:, None, None]
-    return line + (first + at * (last - first)) / n_parts
-
-
-def positive(parts: jax.Array) -> jax.Array:
+def _positive(parts: jax.Array) -> jax.Array:
     """Keep the depth of a step, (n_parts, rows, n_steps), where it is negative in parts.
 
     Interference is known as a mean over the step: what it takes from a line it takes from all parts
@@ -176,15 +217,15 @@ def positive(parts: jax.Array) -> jax.Array:
     return positive * (depth / jnp.where(whole > 0.0, whole, 1.0))
 
 
-def survivors(
-    parts: jax.Array, middles: jax.Array, boundaries: jax.Array
-) -> tuple[jax.Array, jax.Array, jax.Array]:
+def survivors(depths: Depths, steep: bool) -> tuple[jax.Array, jax.Array, jax.Array]:
     """Follow the depth through the parts of a step, and count what survives.
 
     Parameters
     ----------
-    parts, middles, boundaries : as for `Passage.of`
-        The logarithm of the rate is linear in each half of a part.
+    depths : Depths
+        The logarithm of the rate is linear in each half of a part, nearly.
+    steep : bool, static
+        Whether it may change by more than about 0.5 over a part.
 
     Returns
     -------
@@ -192,14 +233,19 @@ def survivors(
     arriving : share that survives of what is added evenly over the step.
     tilted : the same of what is added in proportion to the time since the middle of the step.
     """
-    at = jnp.stack([boundaries[:-1], middles, boundaries[1:]], axis=1)
+    parts = depths.parts
+    at = jnp.stack([depths.boundaries[:-1], depths.middles, depths.boundaries[1:]], axis=1)
     at = jnp.maximum(at, _FAINTEST * parts[:, None]) + _NOTHING
     logarithm = jnp.log(at)
-    bend = jnp.clip(logarithm[:, :1] - 2.0 * logarithm[:, 1:2] + logarithm[:, 2:], -_BENT, _BENT)
-    means = at[:, 1:] * _mean_growth(jnp.diff(-logarithm, axis=1))
+    rise = jnp.diff(logarithm, axis=1)
+    bend = jnp.clip(jnp.diff(rise, axis=1), -_BENT, _BENT)
+    means = at[:, 1:] * _mean_growth(-rise)
     halves = means * ((parts + _NOTHING) / jnp.sum(means, axis=1))[:, None]
     passed, phi, psi = _exponential_means(halves)
-    kept = _kept(halves, passed, phi, 0.5 * at[:, :-1], 0.5 * at[:, 1:], bend)
+    if steep:
+        kept = _kept(halves, passed, phi, 0.5 * at[:, :-1], 0.5 * at[:, 1:], bend)
+    else:
+        kept = _gently_kept(halves, phi, psi, rise, 0.5 * at[:, 1:] / halves)
 
     n_halves = 2 * len(parts)
     passed, phi, psi, kept = (v.reshape(n_halves, *v.shape[2:]) for v in (passed, phi, psi, kept))
@@ -212,6 +258,22 @@ def survivors(
         tilted = tilted + survival * tilted_in[half]
         survival = survival * passed[half]
     return survival, arriving / n_halves, tilted / n_halves
+
+
+def _gently_kept(
+    depth: jax.Array, phi: jax.Array, psi: jax.Array, rise: jax.Array, last: jax.Array
+) -> jax.Array:
+    """Like `_kept`, for small changes of ln(rate), `rise`; `last` is over the mean rate.
+
+    An average of 1/rate, rate = last - rise v/depth, with the weight e^-v takes the mean of v and
+    its variance.
+    """
+    small = depth < _THIN
+    inverse = 1.0 / jnp.where(small, 1.0, depth)
+    chi = jnp.where(small, 1.0 / 12.0 - depth / 24.0, (psi - 0.5 * phi) * inverse)
+    rate = phi * last - rise * (phi - psi)
+    spread, square = rise**2 * (psi**2 - 2.0 * chi), rate**2
+    return phi**2 * (1.0 + spread / square) / rate
 
 
 def _kept(

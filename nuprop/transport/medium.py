@@ -8,22 +8,19 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
-from nuprop.transport.broad import REDSHIFTS, column_growth, resonance
+from nuprop.transport.broad import REDSHIFTS, resonance
+from nuprop.transport.course import Course, LineTables, Rates
 from nuprop.transport.exchange import Kernel, Propagators, exponential_weights
 from nuprop.transport.interpolation import between, from_sparse, sparse_points
 from nuprop.transport.lattice import Lattice
 from nuprop.transport.pairs import PairLocal, PairMedium, Pairs
 from nuprop.transport.problem import Lines
-from nuprop.transport.shapes import shape_redshifts, to_points, to_steps
+from nuprop.transport.shapes import shape_redshifts, to_steps
 from nuprop.transport.targets import TargetNodes, target_nodes
 
 #: Points at which integrals over x are computed, to an exponential of `decay_rates`.
 _FINE = 8
-#: Ends of quarters of a part, and the weights by which values there make a mean (Boole).
-_QUARTERS = np.array([-0.5, -0.25, 0.0, 0.25, 0.5])
-_BOOLE = np.array([7.0, 32.0, 12.0, 32.0, 7.0]) / 90.0
 
 
 @partial(
@@ -97,26 +94,22 @@ class Exchange:
 
 @partial(
     jax.tree_util.register_dataclass,
-    data_fields=["log_line", "log_middle", "log_end", "dispersion", "exchanged", "made"],
+    data_fields=["lines", "dispersion", "exchanged", "made"],
     meta_fields=[],
 )
 @dataclass(frozen=True)
 class Tables:
-    """What depends on the physical energy, at a few redshifts.
+    """What depends on the physical energy, at a few redshifts; (n_diagonals, n_redshifts, ...).
 
     Attributes
     ----------
-    log_line, log_middle, log_end : (n_diagonals, n_parts, n_redshifts, n_channels, n_states)
-        See `Resonance`; of parts of a step, latest first.
-    dispersion : (n_diagonals, n_redshifts, n_channels, n_states)
-    exchanged : (n_diagonals, n_redshifts, rows), cross section of all channels but the line.
-    made : (n_diagonals, n_redshifts, 2, rows)
-        This times number and times energy of active secondaries.
+    lines : LineTables
+    dispersion : (..., n_channels, n_states)
+    exchanged : (..., rows), cross section of all channels but the line.
+    made : (..., 2, rows), this times number and times energy of active secondaries.
     """
 
-    log_line: jax.Array
-    log_middle: jax.Array
-    log_end: jax.Array
+    lines: LineTables
     dispersion: jax.Array
     exchanged: jax.Array
     made: jax.Array
@@ -128,7 +121,7 @@ class Tables:
 
 @partial(
     jax.tree_util.register_dataclass,
-    data_fields=["parts", "middles", "ends", "smooth", "active", "line", "amounts", "pairs"],
+    data_fields=["rates", "smooth", "active", "line", "amounts", "pairs"],
     meta_fields=[],
 )
 @dataclass(frozen=True)
@@ -137,10 +130,7 @@ class Local:
 
     Attributes
     ----------
-    parts : (n_parts, rows, n_steps), depths of parts of each step, the earliest first.
-    middles : of the same shape, as if they were all along what they are in their middle.
-    ends : (n_parts, rows, n_steps + 1), depth of the line alone that parts would have if it were all
-        along what it is at their ends; one step more, before the first.
+    rates : Rates, of the line alone.
     smooth : (rows, n_steps), depth of a step in all channels but the line.
     active : (2, rows, n_steps), number of active secondaries that one neutrino makes in a step, and
         their share of its energy.
@@ -149,9 +139,7 @@ class Local:
     pairs : PairLocal or None
     """
 
-    parts: jax.Array
-    middles: jax.Array
-    ends: jax.Array
+    rates: Rates
     smooth: jax.Array
     active: jax.Array
     line: jax.Array
@@ -164,13 +152,10 @@ class Local:
     data_fields=[
         "interaction",
         "to_steps",
-        "to_points",
         "tables",
-        "line_scale",
+        "course",
+        "divided",
         "scale",
-        "part_scale",
-        "end_scale",
-        "growth",
         "nodes",
         "pairs",
     ],
@@ -185,12 +170,9 @@ class Medium:
     interaction : Interaction
     n_channels : int
     to_steps : (n_steps, n_redshifts), interpolation to the middle of steps; rising in redshift.
-    to_points : (4 n_parts n_steps + 1, n_redshifts), the same to the ends of quarters of parts.
     tables : Tables, of all diagonals.
-    line_scale, scale : (n_steps,), depths of a step for a unit of either.
-    part_scale, end_scale : (n_parts, n_steps), latest first, and (n_parts, n_steps + 1)
-        Depths of parts of a step for a unit of `log_line`, as it is in them and at their ends.
-    growth : (5, n_parts n_steps), column of relics at the ends of quarters over that in the middle.
+    course, divided : Course, of whole steps, and of parts that resolve narrow lines.
+    scale : (n_steps,), depths of a step for a cross section of 1/M^2.
     nodes : TargetNodes at the steps.
     pairs : PairMedium or None
     """
@@ -198,13 +180,10 @@ class Medium:
     interaction: Interaction
     n_channels: int
     to_steps: jax.Array
-    to_points: jax.Array
     tables: Tables
-    line_scale: jax.Array
+    course: Course
+    divided: Course
     scale: jax.Array
-    part_scale: jax.Array
-    end_scale: jax.Array
-    growth: jax.Array
     nodes: TargetNodes
     pairs: PairMedium | None
 
@@ -226,22 +205,16 @@ class Medium:
         lines, u = interaction.lines, lattice.steps[::-1]
         finer = lattice.divided(n_parts)
         at = shape_redshifts(finer, lines, REDSHIFTS)
-        count, n_steps = at.shape[0], lattice.n_steps
-        ends = np.minimum(np.arange((n_steps + 1) * n_parts), n_steps * n_parts)
         shapes = resonance(finer, lines, interaction.gamma)
-        log_line, log_middle, log_end, dispersion = (
-            jnp.broadcast_to(v, (v.shape[0], n_channels, *v.shape[2:])).reshape(
-                *(v.shape[0], n_channels, lines.n_states, -1, n_parts)
-            )
-            for v in (shapes.log_line, shapes.log_middle, shapes.log_end, shapes.dispersion)
-        )
-        line, dispersion = jnp.mean(jnp.exp(log_line), axis=-1), jnp.mean(dispersion, axis=-1)
+        in_parts = LineTables.of(shapes, n_channels, n_parts)
+        whole = in_parts.undivided()
+        line = jnp.moveaxis(jnp.exp(whole.log_line[:, 0]), 0, -1)
+        in_steps = shapes.dispersion.reshape(*shapes.dispersion.shape[:3], -1, n_parts)
+        dispersion = jnp.broadcast_to(jnp.mean(in_steps, axis=-1), line.shape)
         relics = lines.relics
         few = target_nodes(relics, lines.masses, at, relics.targets, n_nodes)
         exchanged = _exchanged(interaction, (line, dispersion), few, lattice, stride)
-        h = jnp.asarray(lattice.log_width)
-        line_scale = h * lines.depth_scale(u)
-        scale = line_scale / (2.0 * jnp.pi)
+        scale = jnp.asarray(lattice.log_width) * lines.depth_scale(u) / (2.0 * jnp.pi)
         nodes = target_nodes(relics, lines.masses, u, relics.targets, n_nodes)
         pairs = None
         if interaction.pairs is not None:
@@ -251,23 +224,16 @@ class Medium:
         return cls(
             interaction=interaction,
             n_channels=n_channels,
-            to_steps=to_steps(lattice, count)[::-1],
-            to_points=to_points(finer, count, 4)[::-1],
+            to_steps=to_steps(lattice, at.shape[0])[::-1],
             tables=Tables(
-                log_line=jnp.moveaxis(log_line, (3, 4), (0, 1)),
-                log_middle=jnp.moveaxis(log_middle, (3, 4), (0, 1)),
-                log_end=jnp.moveaxis(log_end, (3, 4), (0, 1)),
+                lines=whole,
                 dispersion=jnp.moveaxis(dispersion, -1, 0),
                 exchanged=jnp.moveaxis(exchanged[:, 0], -1, 0),
                 made=jnp.moveaxis(exchanged[:, 1:], -1, 0),
             ),
-            line_scale=line_scale,
+            course=Course.of(whole, lines, lattice),
+            divided=Course.of(in_parts, lines, lattice),
             scale=scale,
-            part_scale=finer.log_width
-            * lines.depth_scale(finer.steps[::-1]).reshape(-1, n_parts).T,
-            end_scale=finer.log_width
-            * lines.depth_scale(finer.log_width * ends.reshape(-1, n_parts).T),
-            growth=column_growth(finer.steps[::-1], finer.log_width * _QUARTERS[:, None], lines),
             nodes=nodes,
             pairs=pairs,
         )
@@ -317,20 +283,9 @@ class Medium:
         def interpolated(values: jax.Array) -> jax.Array:
             return jnp.tensordot(values, self.to_steps, axes=(0, 1))
 
-        n_parts, n_steps = self.part_scale.shape
-        middles = self.to_points[2::4].reshape(n_steps, n_parts, -1)
-        ends = jnp.pad(self.to_points[::4], ((0, n_parts - 1), (0, 0)))
-        ends = ends.reshape(n_steps + 1, n_parts, -1)
-        in_parts, in_middle, at_ends = (
-            jnp.exp(jnp.einsum("qxcj,sqx->qcjs", table, weights))
-            for table, weights in (
-                (tables.log_line, middles),
-                (tables.log_middle, middles),
-                (tables.log_end, ends),
-            )
-        )
-        line, dispersion = jnp.mean(in_parts, axis=0), interpolated(tables.dispersion)
-        parts, middles = (self._met(v, self.part_scale)[::-1] for v in (in_parts, in_middle))
+        averages = self.course.line(tables.lines)
+        line, dispersion = averages[0], interpolated(tables.dispersion)
+        rates = self.course.at(tables.lines, averages)
         smooth = interpolated(tables.exchanged) * self.scale
         made = interpolated(tables.made) * self.scale
         r = energy / _length(self.interaction, self.nodes.w)
@@ -338,9 +293,8 @@ class Medium:
             _prefactor(kernel, r, (line, dispersion), self.nodes.weight) * self.scale
             for kernel in self.interaction.kernels
         ]
-        on_line = jnp.sum(parts, axis=0)
-        share = jnp.sum(self.interaction.lines.yields)
-        active = jnp.stack([2.0 * share * on_line + made[0], share * on_line + made[1]])
+        seen = jnp.sum(self.interaction.lines.yields) * rates.parts[0]
+        active = jnp.stack([2.0 * seen + made[0], seen + made[1]])
         pairs = None
         if self.pairs is not None:
             pairs = self.pairs.at(energy)
@@ -348,52 +302,24 @@ class Medium:
             seen = self.pairs.pairs.active * four
             smooth = smooth + four
             active = active + jnp.stack([4.0 * seen, seen])
-        return Local(
-            parts=parts + smooth / n_parts,
-            middles=middles + smooth / n_parts,
-            ends=self._met(at_ends, self.end_scale),
-            smooth=smooth,
-            active=active,
-            line=line,
-            amounts=amounts,
-            pairs=pairs,
-        )
+        return Local(rates, smooth, active, line, amounts, pairs)
 
-    def along(self, log_energy: jax.Array, lattice: Lattice) -> tuple[jax.Array, ...]:
-        """Find depths along the path of a comoving energy: parts, middles, ends and smooth.
+    def in_parts(self, tables: LineTables, here: Local) -> Rates:
+        """Divide the steps on a diagonal; `tables` are those of parts."""
+        averages = self.divided.line(tables)
+        share = self.divided.scale / self.course.scale
+        whole = jnp.einsum("qs,qcjs->cjs", share, averages)
+        return self.divided.at(tables, averages * (here.line / whole))
 
-        As in `Local`, without `smooth` in the others; `log_energy` is a number.
-        """
-        n_parts, n_steps = self.part_scale.shape
+    def smooth_along(self, log_energy: jax.Array, lattice: Lattice) -> jax.Array:
+        """Find `Local.smooth` along the path of a comoving energy, a number."""
         place = (log_energy - lattice.centers[0]) / lattice.log_width
-        ends_and_middles = jnp.stack([_flat(self.tables.log_end), _flat(self.tables.log_middle)], 1)
-        points, start = _flat(ends_and_middles), 2.0 * n_parts * place
-        count = 2 * n_parts * n_steps
-        at_points = between(points, start, count + 1)
-        at_points = jnp.exp(jnp.einsum("pxcj,px->pcj", at_points, self.to_points[::2]))
-        at_quarters = between(points, start + 0.5, count)
-        at_quarters = jnp.exp(jnp.einsum("pxcj,px->pcj", at_quarters, self.to_points[1::2]))
-        first, middle, last = at_points[:-1:2], at_points[1::2], at_points[2::2]
-        five = jnp.stack([first, at_quarters[::2], middle, at_quarters[1::2], last])
-        in_parts = jnp.einsum("q,qp,qpcj->pcj", _BOOLE, self.growth, five)
-        exchanged = between(self.tables.exchanged, place, n_steps)
+        exchanged = between(self.tables.exchanged, place, lattice.n_steps)
         smooth = jnp.einsum("sxr,sx->rs", exchanged, self.to_steps) * self.scale
         if self.pairs is not None:
             energy = jnp.exp(log_energy + lattice.steps[::-1])
             smooth = smooth + self.pairs.depth(self.pairs.at(energy))
-        at_ends = jnp.pad(at_points[::2], ((0, n_parts - 1), (0, 0), (0, 0)))
-
-        def met(values: jax.Array, scale: jax.Array) -> jax.Array:
-            ordered = values.reshape(-1, n_parts, *values.shape[1:])
-            return self._met(jnp.moveaxis(ordered, 0, -1), scale)
-
-        parts, middles = (met(v, self.part_scale)[::-1] for v in (in_parts, middle))
-        return parts, middles, met(at_ends, self.end_scale), smooth
-
-    def _met(self, line: jax.Array, scale: jax.Array) -> jax.Array:
-        """Turn values of the line, (n_parts, n_channels, j, n), into depths (n_parts, rows, n)."""
-        met = jnp.einsum("ij,qcjs->qcis", self.interaction.lines.strength, line)
-        return met.reshape(met.shape[0], -1, met.shape[-1]) * scale[:, None]
+        return smooth
 
     def returned(
         self,
@@ -412,7 +338,7 @@ class Medium:
         lines = self.interaction.lines
         n_states, rows = lines.n_states, lines.n_states * self.n_channels
         kernel = lines.kernel(self.n_channels) @ plain_stay
-        met = jnp.einsum("ij,cjs->cis", lines.strength, here.line) * self.line_scale
+        met = jnp.einsum("ij,cjs->cis", lines.strength, here.line) * self.course.scale[0]
         total = kernel[:, None, :, None, None] * lines.yields[:, None, None, None] * met
         staying: list[tuple[int, jax.Array]] = []
         for exchange in exchanges:
@@ -447,7 +373,7 @@ class Medium:
         lines = self.interaction.lines
         beam = mean.reshape(self.n_channels, lines.n_states, -1)
         met = jnp.einsum("ij,cis->cjs", lines.strength, beam) * here.line
-        met = jnp.sum(met, axis=1) * self.line_scale
+        met = jnp.sum(met, axis=1) * self.course.scale[0]
         made = jnp.einsum("ocm,cs->mos", lines.kernel(self.n_channels), met)
         made = made[:, :, None] * lines.yields[:, None]
         return made.reshape(3, lines.n_states * self.n_channels, -1)
@@ -478,10 +404,6 @@ class Medium:
             for m, factor in self.interaction.kernels[number].polynomial:
                 powers[m] = powers.get(m, 0.0) + factor * made[number]
         return powers
-
-
-def _flat(values: jax.Array) -> jax.Array:
-    return values.reshape(-1, *values.shape[2:])
 
 
 def _length(interaction: Interaction, w: jax.Array) -> jax.Array:
