@@ -133,7 +133,7 @@ def _first_redshift(lattice, relics):
     from nuprop.transport.shapes import shape_redshifts
 
     lines = type("Thermal", (), {"relics": relics})
-    return float(shape_redshifts(lattice, lines, REDSHIFTS)[0][0])
+    return float(shape_redshifts(lattice, lines, REDSHIFTS)[0])
 
 
 def _solved(interactions, emission, resolution=1.0):

@@ -6,6 +6,8 @@ line falls by orders of magnitude within a cell, and is not interpolated.
 
 from __future__ import annotations
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 
@@ -14,6 +16,9 @@ from nuprop.transport.course import Course
 from nuprop.transport.history import Depths, survivors
 from nuprop.transport.interpolation import hermite, limited_slopes
 from nuprop.transport.problem import Emission
+
+#: Paths that are followed together.
+_TOGETHER = 8
 
 
 def arriving(result: CascadeResult, emission: Emission, log_energy: jax.Array) -> jax.Array:
@@ -39,12 +44,33 @@ def arriving(result: CascadeResult, emission: Emission, log_energy: jax.Array) -
     else:
         emission_rate = h * emission.rate(u)
 
-    @jax.checkpoint  # a gradient follows the path again
-    def path(energy: jax.Array) -> jax.Array:
+    def seen(energy: jax.Array) -> tuple[jax.Array, jax.Array, Depths]:
         exact = (energy - lattice.centers[0]) / h
         place = jnp.clip(exact, 0.0, lattice.n_cells - 1.0)
         cell = jnp.clip(jnp.floor(place).astype(int), 0, lattice.n_cells - 2)
         secondaries = jnp.maximum(hermite(result.gained, slopes, cell, place - cell), 0.0)
+        along = [medium.smooth_along(energy, lattice) for medium in result.media]
+        smooth = jnp.sum(jnp.stack(along), axis=0)
+        return (
+            secondaries,
+            smooth,
+            depths([medium.course for medium in result.media], exact, smooth),
+        )
+
+    def depths(courses: list[Course], place: jax.Array, smooth: jax.Array) -> Depths:
+        each = [course.along(place) for course in courses]
+        line = jax.tree.map(lambda *every: sum(every), *each)
+        return Depths.of(line, line.ends[0], smooth, smooth, smooth)
+
+    def divided(energy: jax.Array, smooth: jax.Array) -> tuple[jax.Array, ...]:
+        place = (energy - lattice.centers[0]) / h
+        courses = [medium.divided for medium in result.media]
+        return survivors(depths(courses, place, smooth), steep=True)
+
+    def arrived(
+        energy: jax.Array, secondaries: jax.Array, passages: tuple[jax.Array, ...]
+    ) -> jax.Array:
+        survival, arriving, tilted = passages
         fresh = emission_rate * emission.spectrum_at(energy + u)
         begun = jnp.zeros(())
         if emission.burst:
@@ -53,28 +79,24 @@ def arriving(result: CascadeResult, emission: Emission, log_energy: jax.Array) -
         source = fresh * shares + secondaries
         before = jnp.concatenate([source[:, 1:], source[:, -1:]], axis=1)
         slope = jnp.clip(source - before, -source, source)
-
-        along = [medium.smooth_along(energy, lattice) for medium in result.media]
-        smooth = jnp.sum(jnp.stack(along), axis=0)
-
-        def depths(courses: list[Course]) -> Depths:
-            each = [course.along(exact) for course in courses]
-            line = jax.tree.map(lambda *every: sum(every), *each)
-            return Depths.of(line, line.ends[0], smooth, smooth, smooth)
-
-        whole = depths([medium.course for medium in result.media])
-        survival, arriving, tilted = jax.lax.cond(
-            whole.steep,
-            lambda: survivors(depths([medium.divided for medium in result.media]), steep=True),
-            lambda: survivors(whole, steep=False),
-        )
         made = arriving * source + tilted * slope
         # what survives all later steps
         later = jnp.concatenate([jnp.ones_like(shares), jnp.cumprod(survival, axis=1)], axis=1)
-        arrived = begun * shares * later[:, -1:] + jnp.sum(
-            made * later[:, :-1], axis=1, keepdims=True
-        )
-        return arrived[:, 0] / (begun + jnp.sum(fresh))
+        total = begun * shares[:, 0] * later[:, -1] + jnp.sum(made * later[:, :-1], axis=1)
+        return total / (begun + jnp.sum(fresh))
 
-    ratio = jax.lax.map(path, log_energy)
-    return ratio.T.reshape(*emission.shares.shape, -1)
+    @jax.checkpoint  # a gradient follows the paths again
+    def paths(energies: jax.Array) -> jax.Array:
+        secondaries, smooth, whole = jax.vmap(seen)(energies)
+        passages = jax.lax.cond(
+            whole.steep,
+            lambda: jax.vmap(divided)(energies, smooth),
+            lambda: jax.vmap(partial(survivors, steep=False))(whole),
+        )
+        return jax.vmap(arrived)(energies, secondaries, passages)
+
+    n = log_energy.shape[0]
+    together = min(_TOGETHER, n)
+    padded = jnp.pad(log_energy, (0, -n % together), mode="edge").reshape(-1, together)
+    ratio = jax.lax.map(paths, padded).reshape(-1, shares.shape[0])[:n]
+    return ratio.T.reshape(*emission.shares.shape, n)

@@ -82,7 +82,7 @@ class LineTables:
 
 @partial(
     jax.tree_util.register_dataclass,
-    data_fields=["tables", "strength", "to_points", "scale", "end_scale", "growth"],
+    data_fields=["tables", "points", "strength", "to_points", "scale", "end_scale", "growth"],
     meta_fields=[],
 )
 @dataclass(frozen=True)
@@ -92,6 +92,8 @@ class Course:
     Attributes
     ----------
     tables : LineTables, of all diagonals.
+    points : (2 n_parts n_diagonals, n_redshifts, n_channels, n_states)
+        Ends and middles of parts in turn, rising in energy.
     strength : (n_states, n_states), of `Lines`.
     to_points : (4 n_parts n_steps + 1, n_redshifts)
         Interpolation to the ends of quarters of parts, rising in redshift.
@@ -101,6 +103,7 @@ class Course:
     """
 
     tables: LineTables
+    points: jax.Array
     strength: jax.Array
     to_points: jax.Array
     scale: jax.Array
@@ -118,8 +121,10 @@ class Course:
         def arranged(values: jax.Array) -> jax.Array:
             return width * lines.depth_scale(values).reshape(-1, n_parts).T
 
+        points = jnp.stack([tables.log_end, tables.log_middle], axis=2)
         return cls(
             tables=tables,
+            points=points.reshape(-1, *points.shape[3:]),
             strength=lines.strength,
             to_points=to_points(finer, count, 4)[::-1],
             scale=arranged(u),
@@ -145,12 +150,10 @@ class Course:
 
     def along(self, place: jax.Array) -> Rates:
         """Find the rates along the path of a comoving energy, `place` cells above the lowest."""
-        points = jnp.stack([self.tables.log_end, self.tables.log_middle], axis=2)
-        points = points.reshape(-1, *points.shape[3:])
         count, start = self.to_points.shape[0] // 2, 2.0 * self.n_parts * place
 
         def interpolated(start: jax.Array, weights: jax.Array) -> jax.Array:
-            near = between(points, start, weights.shape[0])
+            near = between(self.points, start, weights.shape[0])
             return jnp.exp(jnp.einsum("pxcj,px->cjp", near, weights))
 
         at_points = interpolated(start, self.to_points[::2])
