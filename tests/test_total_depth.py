@@ -11,14 +11,18 @@ import numpy as np
 import pytest
 from reference.models import AT_REST, THERMAL
 from scipy.integrate import fixed_quad
+from scipy.special import zeta
 
 import nuprop
 from nuprop.constants import HBAR_C, SPEED_OF_LIGHT
 from nuprop.mediators.scattering import VectorBoson, vector_scattering
+from nuprop.mediators.scattering.pairs import pairs_of
 from nuprop.mediators.scattering.scalar import scattering_of
 from nuprop.transport import cascade_shape, emission_of, interactions_of, lines_of
 from nuprop.transport.depth import continuum_depth
+from nuprop.transport.interactions import scatterings_of
 from nuprop.transport.spectrum import cascaded, cascaded_flux
+from nuprop.transport.total_depth import pair_depths
 
 HISTORY = nuprop.flat_lambda_cdm(67.4, 0.315)
 #: Usual relics, of 0.05 eV and more, and the lightest three, one of them massless.
@@ -249,3 +253,157 @@ def test_a_cascade_without_secondaries():
     assert np.max(expected) < 2.0
     # a cascade takes the mean motion of relics this heavy, and is of second order in its cells
     np.testing.assert_allclose(found, expected, rtol=2e-3)
+
+
+# --- production of two scalars ---------------------------------------------------------------
+
+
+@jax.jit
+def _pair_depths(energy, mediator, neutrinos, relics):
+    lines = scatterings_of(mediator, neutrinos, relics, HISTORY)[-1][0]
+    production = pairs_of(mediator, neutrinos, relics.nature)
+    u_max = jnp.full(energy.shape, jnp.log1p(Z))
+    beams = (False, True)
+    return [pair_depths(jnp.log(energy), u_max, lines, production, relics, b) for b in beams]
+
+
+def pair_section(r, complex_field):
+    """M^2 sigma for unit strength, integrated over the angle in closed form."""
+    r = np.maximum(r, 4.0)
+    p, b = 0.5 - 1.0 / r, np.sqrt(0.25 - 1.0 / r) / (0.5 - 1.0 / r)
+    whole = 2.0 * (np.arctanh(b) - b) if complex_field else (3.0 - b**2) * np.arctanh(b) - 3.0 * b
+    return p / (8.0 * np.pi * r) * whole
+
+
+def abundances(neutrinos, relics):
+    more = relics.state.abundances(neutrinos.n_states)
+    return np.ones(3) if more is None else np.asarray(more)
+
+
+def gram(mediator, neutrinos):
+    couplings = np.asarray(mediator.couplings_in_mass_basis(neutrinos))
+    return np.abs(couplings @ couplings.conj().T) ** 2
+
+
+def pairs_at_rest(energy, mediator, neutrinos, relics, antineutrinos=False):
+    """tau_i by quadrature in ln(1 + z) from the threshold on."""
+    opposite, same = (float(each) for each in relics.state.helicity_excess())
+    count = 0.5 * (opposite + same)
+    if relics.nature == "dirac":
+        count = 0.5 * (same if antineutrinos else opposite)
+    met = []
+    for mass in np.asarray(neutrinos.masses):
+        scale = 2.0 * energy * mass / float(mediator.mass) ** 2
+
+        first = np.clip(np.log(4.0 / scale), 0.0, np.log1p(Z))
+
+        def rate(root, scale=scale, first=first):
+            u = first + root**2
+            section = pair_section(scale * np.exp(u), mediator.complex_field)
+            return 2.0 * root * columns(u, relics, mediator) * section
+
+        met.append(count * fixed_quad(rate, 0.0, np.sqrt(np.log1p(Z) - first), n=40)[0])
+    return gram(mediator, neutrinos) @ (abundances(neutrinos, relics) * met)
+
+
+def squared_nodes(first, last):
+    """Gauss's rule in the root of the distance from `first`, where a threshold may be."""
+    nodes, weights = np.polynomial.legendre.leggauss(40)
+    root, span = 0.5 * (nodes + 1.0), (last - first)[..., None]
+    return first[..., None] + span * root**2, np.abs(span) * weights * root
+
+
+def pairs_in_motion(energy, mediator, neutrinos, relics):
+    """tau_i by a sum over redshift, momentum and W, each in panels that end at the threshold."""
+    met, u_max = [], np.log1p(Z)
+    least = 2.0 * float(mediator.mass) ** 2 / energy  # W at the threshold, for u = 0
+    for mass in np.asarray(neutrinos.masses):
+        at_rest = np.clip(np.log(least / max(mass, 1e-30)), 0.0, u_max)
+        u, du = map(np.ravel, squared_nodes(np.full(2, at_rest), np.array([0.0, u_max])))
+        threshold, temperature = least * np.exp(-u), relics.state.temperature * np.exp(u)
+        turn = np.minimum(np.abs(threshold**2 - mass**2) / (2.0 * threshold * temperature), 50.0)
+        ends = np.stack([0.0 * u, turn, turn + 3.0, turn + 10.0, turn + 40.0])
+        q, dq = (np.concatenate(list(v), axis=-1) for v in squared_nodes(ends[:-1], ends[1:]))
+        p = temperature[:, None] * q
+        e = np.hypot(p, mass)
+        lowest = np.maximum(mass**2 / (e + p), threshold[:, None])
+        w, dw = squared_nodes(lowest, np.maximum(e + p, lowest))
+        cosine, v = (e[..., None] - w) / p[..., None], (p / e)[..., None]
+        seen = 1.0 - v * cosine
+        if relics.nature == "dirac":
+            seen = 0.5 * (1.0 + v) * (1.0 - cosine)
+        section = pair_section(4.0 * w / threshold[:, None, None], mediator.complex_field)
+        inner = np.sum(dw * seen * section, axis=-1) / (2.0 * p)
+        fermi = dq * q**2 / (np.exp(q) + 1.0) / (1.5 * zeta(3.0))
+        met.append(np.sum(du * columns(u, relics, mediator) * np.sum(fermi * inner, axis=-1)))
+    return gram(mediator, neutrinos) @ met
+
+
+#: The first reaches a threshold on tails of the motion of HEAVY relics at z = 2 only, the next two
+#: on some relics, the others on all but massless ones.
+PAIR_ENERGY = np.array([1.02e6, 1.35e6, 3e6, 4.1e6, 2e7, 1e9])
+#: Of the quadrature over relics in motion, and of the nodes on each panel.
+PAIR_GOAL = 5e-6
+MATRIX = 0.3 * np.array([[1.0, 0.5j, 0.0], [0.5j, 0.0, 0.7], [0.0, 0.7, 1.0j]])
+
+
+@pytest.mark.parametrize("kind", ["real", "complex", "Majoron"])
+def test_pairs_on_relics_at_rest(kind):
+    options = {"complex": {"complex_field": True}, "Majoron": {"lepton_number": -2}}
+    scalar = nuprop.Scalar("10 MeV", MATRIX, **options.get(kind, {}))
+    relics = nuprop.Relics("dirac", thermal=False, asymmetry=0.7)
+    found = _pair_depths(PAIR_ENERGY, scalar, HEAVY, relics.state)
+    for beam, depth in enumerate(found):
+        expected = [pairs_at_rest(each, scalar, HEAVY, relics, beam) for each in PAIR_ENERGY]
+        np.testing.assert_allclose(depth.T, expected, rtol=PAIR_GOAL)
+
+
+@pytest.mark.parametrize(
+    ("nature", "complex_field", "neutrinos"),
+    [
+        ("majorana", False, HEAVY),
+        pytest.param("majorana", True, HEAVY, marks=pytest.mark.slow),
+        pytest.param("dirac", False, HEAVY, marks=pytest.mark.slow),
+        ("dirac", True, LIGHT),
+    ],
+)
+def test_pairs_on_relics_in_motion(nature, complex_field, neutrinos):
+    lepton_number = -2 if complex_field and nature == "majorana" else 0
+    scalar = nuprop.Scalar(
+        "10 MeV", MATRIX, complex_field=complex_field, lepton_number=lepton_number
+    )
+    relics, energy = nuprop.Relics(nature), PAIR_ENERGY[0 if neutrinos is HEAVY else 1 :]
+    found = _pair_depths(energy, scalar, neutrinos, relics.state)[0]
+    expected = [pairs_in_motion(each, scalar, neutrinos, relics) for each in energy]
+    np.testing.assert_allclose(found.T, expected, rtol=PAIR_GOAL)
+
+
+def test_pairs_on_sterile_relics():
+    neutrinos = nuprop.Neutrinos("0.05 eV", sterile=nuprop.SterileNeutrino("0.5 eV", (0, 0.1, 0)))
+    relics = nuprop.Relics(thermal=False, sterile=nuprop.SterileRelics("10 cm^-3"))
+    scalar = nuprop.Scalar("10 MeV", 0.3 * np.eye(4) + 0.1)
+    energy = np.array([1e5, 2e5, 1e6, 3e7])  # below all thresholds, of nu_4 alone, and above
+    expected = np.array([pairs_at_rest(each, scalar, neutrinos, relics) for each in energy])
+    assert np.all(expected[0] == 0.0)
+    assert np.all(expected[1:] > 0.0)
+    found = _pair_depths(energy, scalar, neutrinos, relics.state)[0]
+    np.testing.assert_allclose(found.T, expected, rtol=PAIR_GOAL)
+
+
+def test_pairs_are_added_to_all_else():
+    scalar, boson = MODELS["real"]("10 MeV", 0.5), MODELS["vector"]("10 MeV", 0.05)
+    found = tau(ENERGY, (boson, scalar), pair_production=True)
+    pairs = [pairs_at_rest(each, scalar, HEAVY, AT_REST) for each in ENERGY]
+    without = tau(ENERGY, boson) + tau(ENERGY, scalar)
+    assert np.max(pairs / without.T) > 0.1
+    np.testing.assert_allclose(found.T, without.T + pairs, rtol=PAIR_GOAL)
+
+
+def test_pairs_are_asked_for_where_they_are_known():
+    scalar, boson = MODELS["real"]("10 MeV", 0.5), MODELS["vector"]("10 MeV", 0.5)
+    with pytest.raises(nuprop.ParameterError, match=r"a nuprop\.Scalar is needed"):
+        tau(1e5, boson, pair_production=True)
+    with pytest.raises(nuprop.ParameterError, match="'resonance': pair_production needs 'all'"):
+        tau(1e5, scalar, pair_production=True, channels="resonance")
+    with pytest.raises(nuprop.ParameterError, match="pair_production = 'yes': True or False"):
+        tau(1e5, scalar, pair_production="yes")

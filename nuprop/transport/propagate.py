@@ -25,6 +25,7 @@ from nuprop.errors import (
 )
 from nuprop.flux import DiffuseFlux
 from nuprop.mediators import Mediator, Scalar, ZPrime
+from nuprop.mediators.scattering.pairs import pairs_of
 from nuprop.neutrinos import Neutrinos
 from nuprop.precision import require_float64
 from nuprop.relics import Relics
@@ -63,7 +64,7 @@ from nuprop.transport.spectrum import (
     pieces_of,
 )
 from nuprop.transport.sweep import sweep
-from nuprop.transport.total_depth import channel_depths
+from nuprop.transport.total_depth import channel_depths, pair_depths
 from nuprop.units import in_code_units, required_number
 
 if TYPE_CHECKING:
@@ -331,6 +332,7 @@ def optical_depth(
     cosmology: FLRW | Expansion | str | None = None,
     antineutrinos: bool = False,
     channels: Literal["all", "resonance"] = "all",
+    pair_production: bool = False,
 ) -> np.ndarray:
     """Compute the optical depth of the relics for each mass eigenstate.
 
@@ -350,6 +352,8 @@ def optical_depth(
         width; it holds for any coupling, mass and energy. "resonance" has the narrow s-channel
         resonances alone, as "sweep" and "march" do: the same within their bands, to a part
         of about Gamma/M, and far faster.
+    pair_production : bool
+        Whether scalars are made in pairs too, as in `propagate`; takes channels="all".
 
     Returns
     -------
@@ -391,6 +395,11 @@ def optical_depth(
     _require_types(neutrinos=neutrinos, relics=relics)
     if channels not in _CHANNELS:
         raise ParameterError(f"channels = {channels!r}: {nearest(str(channels), _CHANNELS)}")
+    pair_production = _switch("pair_production", pair_production)
+    if pair_production:
+        require_scalar(mediators)
+        if channels != "all":
+            raise ParameterError(f"channels = {channels!r}: pair_production needs 'all'")
     history = expansion(cosmology)
     energies = np.atleast_1d(in_code_units(energy, "energy", "energy"))
     redshifts = np.atleast_1d(in_code_units(z, "dimensionless", "z"))
@@ -408,13 +417,14 @@ def optical_depth(
         ) from error
     problem = (np.log(energies), np.log1p(redshifts), mediators, neutrinos, relics.state, history)
     if channels == "all":
-        return np.asarray(_total_depths(*problem, antineutrinos=bool(antineutrinos)))
+        options = {"antineutrinos": bool(antineutrinos), "pair_production": pair_production}
+        return np.asarray(_total_depths(*problem, **options))
     depths, continuum = _line_depths(*problem)
     _warn_of_continuum(float(continuum), 3, "; channels='all' has it")
     return np.asarray(depths[-1 if antineutrinos else 0])
 
 
-@partial(jax.jit, static_argnames="antineutrinos")
+@partial(jax.jit, static_argnames=("antineutrinos", "pair_production"))
 def _total_depths(
     log_energy: jax.Array,
     u_max: jax.Array,
@@ -424,12 +434,21 @@ def _total_depths(
     history: Expansion,
     *,
     antineutrinos: bool,
+    pair_production: bool,
 ) -> jax.Array:
-    depths = [
-        channel_depths(log_energy, u_max, lines, scattering, relics, antineutrinos)
-        for mediator in mediators
-        for lines, scattering in scatterings_of(mediator, neutrinos, relics, history)
-    ]
+    depths = []
+    for mediator in mediators:
+        scatterings = scatterings_of(mediator, neutrinos, relics, history)
+        depths += [
+            channel_depths(log_energy, u_max, lines, scattering, relics, antineutrinos)
+            for lines, scattering in scatterings
+        ]
+        if pair_production and isinstance(mediator, Scalar):
+            production = pairs_of(mediator, neutrinos, relics.nature)
+            aligned = scatterings[-1][0]
+            depths.append(
+                pair_depths(log_energy, u_max, aligned, production, relics, antineutrinos)
+            )
     return jnp.sum(jnp.stack(depths), axis=0)
 
 

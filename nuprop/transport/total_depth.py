@@ -14,6 +14,7 @@ import numpy as np
 
 from nuprop.description import Leaf
 from nuprop.mediators.scattering import Scattering
+from nuprop.mediators.scattering.pairs import PairProduction
 from nuprop.relics import RelicState
 from nuprop.transport.broad import integrals_between
 from nuprop.transport.depth import line_depths
@@ -30,6 +31,10 @@ _MOMENTA = np.array([-40.0, -12.0, -3.0, -0.6, 0.0, 0.6, 3.0, 12.0, 40.0])
 _SLOWEST = 2e-3
 #: On each of all these panels; depths are good to 3e-6.
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(5)
+#: Rapidities of two scalars between which their sigma bends, and a rule for tails of the relics'
+#: motion that reach the threshold; depths are good to 5e-6.
+_RAPIDITIES = np.array([0.3, 0.8, 1.6, 3.0])
+_PAIR_NODES, _PAIR_WEIGHTS = np.polynomial.legendre.leggauss(8)
 
 
 def channel_depths(
@@ -70,11 +75,11 @@ def channel_depths(
     """
     beam, mirror = (-1, 0) if antineutrinos else (0, -1)
     sections = scattering.cp_conjugate() if antineutrinos else scattering
-    background = replace(lines, relics=replace(relics, flipped=lines.relics.flipped))
+    background = _background(lines, relics)
 
     def one(inputs: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array, jax.Array]:
         y, u = inputs
-        edges = _panels(y, u, lines, scattering.gamma)
+        edges = _panels(y, u, lines, _beside_pole(scattering.gamma))
         half = 0.5 * jnp.diff(edges)[..., None]
         t = 0.5 * (edges[:, 1:] + edges[:, :-1])[..., None] + half * _NODES
         t, weights = (v.reshape(lines.n_states, -1) for v in (t, half * _WEIGHTS))
@@ -93,8 +98,78 @@ def channel_depths(
     return tau.T + lines.strength @ (whole.T * fine - sampled.T * fast)
 
 
-def _panels(y: jax.Array, u_max: jax.Array, lines: Lines, gamma: Leaf) -> jax.Array:
-    """Edges of panels in t = ln(s/M^2) for each relic state, with any relics; (n_states, k)."""
+def pair_depths(
+    log_energy: jax.Array,
+    u_max: jax.Array,
+    lines: Lines,
+    production: PairProduction,
+    relics: RelicState,
+    antineutrinos: bool = False,
+) -> jax.Array:
+    """Compute the optical depth by production of two scalars.
+
+    Parameters
+    ----------
+    log_energy, u_max, relics, antineutrinos : as for `channel_depths`.
+    lines : Lines
+        Those of relics of the chirality of their helicity.
+    production : PairProduction
+
+    Returns
+    -------
+    Array, shape (n_states, n), tau_i.
+
+    Notes
+    -----
+    The integral over t of `channel_depths` in the rapidity eta of the scalars in their center of
+    mass, s = 4 M^2 cosh(eta)^2: sigma is analytic in it, and of the order of eta^3 (complex field)
+    or eta^5 (real field) at the threshold.
+    """
+    beam = -1 if antineutrinos else 0
+    background = _background(lines, relics)
+    bends = np.log(4.0) + 2.0 * np.log(np.cosh(_RAPIDITIES))
+
+    def one(inputs: tuple[jax.Array, jax.Array]) -> jax.Array:
+        y, u = inputs
+        edges = _rapidity(_panels(y, u, lines, jnp.asarray(bends)))
+        half = 0.5 * jnp.diff(edges)[..., None]
+        eta = 0.5 * (edges[:, 1:] + edges[:, :-1])[..., None] + half * _PAIR_NODES
+        weights = 2.0 * jnp.tanh(eta) * half * _PAIR_WEIGHTS
+        eta, weights = (v.reshape(lines.n_states, -1) for v in (eta, weights))
+        r = 4.0 * jnp.cosh(eta) ** 2
+        met = line_depths(y - jnp.log(r), u, background, "fast")[beam]
+        if lines.abundance is not None:
+            met = met * lines.abundance[:, None]
+        met = weights / (2.0 * jnp.pi) * met
+        return jnp.einsum("jtij,jt->i", production.total(r)[..., 1, :, :], met)
+
+    return jax.lax.map(one, (log_energy, u_max)).T
+
+
+def _background(lines: Lines, relics: RelicState) -> Lines:
+    """Relics as they are, where lines of the same species have their helicities exchanged."""
+    return replace(lines, relics=replace(relics, flipped=lines.relics.flipped))
+
+
+def _rapidity(t: jax.Array) -> jax.Array:
+    """Find eta of t = ln(s/M^2), 0 below the threshold: the inverse of t = 2 ln(2 cosh(eta))."""
+    above = t - np.log(4.0)
+    is_open = above > 0.0
+    above = jnp.where(is_open, above, 1.0)
+    return jnp.where(is_open, 0.5 * above + jnp.log1p(jnp.sqrt(-jnp.expm1(-above))), 0.0)
+
+
+def _beside_pole(gamma: Leaf) -> jax.Array:
+    distance = jnp.maximum(gamma, _NEAREST)
+    steps = np.linspace(-1.0, 1.0, 2 * _POLE_PANELS + 1)
+    return distance * jnp.sinh(steps * jnp.arcsinh(1.0 / distance))
+
+
+def _panels(y: jax.Array, u_max: jax.Array, lines: Lines, bends: jax.Array) -> jax.Array:
+    """Edges of panels in t = ln(s/M^2) for each relic state, with any relics; (n_states, k).
+
+    Among them are `bends`, values of t at which a cross section changes.
+    """
     relics = lines.relics
     today = y + jnp.log(2.0) - 2.0 * jnp.log(lines.mediator_mass)
     if relics.thermal:
@@ -108,12 +183,9 @@ def _panels(y: jax.Array, u_max: jax.Array, lines: Lines, gamma: Leaf) -> jax.Ar
         near, far = middle[:, None], middle[:, None] + u_max
     low, high = near[:, :1], far[:, -1:]
     equal = low + (high - low) * np.linspace(0.0, 1.0, _EQUAL_PANELS + 1)
-    distance = jnp.maximum(gamma, _NEAREST)
-    steps = np.linspace(-1.0, 1.0, 2 * _POLE_PANELS + 1)
-    pole = distance * jnp.sinh(steps * jnp.arcsinh(1.0 / distance))
-    pole = jnp.broadcast_to(pole, (lines.n_states, pole.size))
+    bends = jnp.broadcast_to(bends, (lines.n_states, bends.size))
     clumps = middle[:, None] + relics.breaks
-    edges = jnp.concatenate([near, far, equal, pole, clumps], axis=1)
+    edges = jnp.concatenate([near, far, equal, bends, clumps], axis=1)
     return jnp.clip(jnp.sort(edges, axis=1), low, high)
 
 
