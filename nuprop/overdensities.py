@@ -206,11 +206,12 @@ def local_overdensity(
     The half width in ln(1 + z) is radius H(z)/c at the center; a path through the clump is `radius`
     long. Relics keep their mean momenta: those bound in a halo move faster.
 
-    A march takes the density in the middle of its steps, which are 0.0025 to 0.015 in ln(1 + z),
-    and half of that for a point source. A Gaussian with a half width of 1.3 steps is good to 1 %
-    of the flux, one of 3 steps to 2e-3; take `least_width`, or a higher `resolution`, for a thinner
-    clump, and top hats for optical depths of relics at rest only. A sweep whose panels miss the
-    clump tells by `Status.UNBALANCED`.
+    A sweep and a march integrate over a clump of any width, the march to 3 % of the deepest
+    absorption in it if it is much thinner than the march's steps of 0.00125 to 0.0075 in ln(1 + z);
+    a higher `resolution` makes that less. A cascade averages over its steps, or parts of them, of
+    0.0025 to 0.015: it knows how much a thinner clump absorbs, and where to half a step. For relics
+    at rest march and cascade give lines the width of a step, and spread a clump that is opaque by
+    itself. A sweep whose panels miss the clump tells by `Status.UNBALANCED`.
 
     Examples
     --------

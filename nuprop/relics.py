@@ -303,6 +303,11 @@ class RelicState:
         return self.density * (1.0 + z) ** 3 * factor
 
     @property
+    def clumped(self) -> bool:
+        """Whether the density depends on redshift in another way than (1 + z)^3."""
+        return self.clump is not None or self.profile is not None
+
+    @property
     def breaks(self) -> jax.Array:
         """Places in ln(1 + z) at which an integral over the density should be split, shape (k,)."""
         return jnp.asarray(getattr(self.clump, "breaks", np.zeros(0)))

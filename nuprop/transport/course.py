@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from nuprop.transport.broad import Resonance, column_growth
+from nuprop.transport.columns import mean_depth_scale
 from nuprop.transport.interpolation import between
 from nuprop.transport.lattice import Lattice
 from nuprop.transport.problem import Lines
@@ -119,7 +120,7 @@ class Course:
         ends = np.minimum(np.arange(finer.n_steps + n_parts), finer.n_steps)
 
         def arranged(values: jax.Array) -> jax.Array:
-            return width * lines.depth_scale(values).reshape(-1, n_parts).T
+            return width * values.reshape(-1, n_parts).T
 
         points = jnp.stack([tables.log_end, tables.log_middle], axis=2)
         return cls(
@@ -127,8 +128,8 @@ class Course:
             points=points.reshape(-1, *points.shape[3:]),
             strength=lines.strength,
             to_points=to_points(finer, count, 4)[::-1],
-            scale=arranged(u),
-            end_scale=arranged(width * ends),
+            scale=arranged(mean_depth_scale(u, width, lines)),
+            end_scale=arranged(lines.depth_scale(width * ends)),
             growth=column_growth(u, width * _QUARTERS[:, None], lines),
         )
 

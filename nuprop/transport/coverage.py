@@ -111,9 +111,10 @@ def lattice_needs(
 
     The cell is 1.25 times as wide as the narrowest line today, 2.08 T/m, but between 0.0025 and
     0.015, and 0.005 for relics at rest; over `resolution`, and half of that for a burst, whose
-    bands no average over redshift smooths.
+    bands no average over redshift smooths, and across a clump of relics, for the same reason.
     """
-    resolution = 2.0 * resolution if burst else resolution
+    sharp = burst or lines.relics.breaks.size > 0
+    resolution = 2.0 * resolution if sharp else resolution
     width = cell_width(lines)
     n_steps = CHUNK * jnp.maximum(1.0, jnp.ceil(u_max / width * resolution / CHUNK))
     width = u_max / n_steps

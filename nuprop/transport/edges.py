@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from nuprop.relics import line_shape
+from nuprop.transport.columns import gauss_rule, scale_at_end, step_depths
 from nuprop.transport.grid import Panels, power_sum
 from nuprop.transport.lattice import Lattice
 from nuprop.transport.problem import Lines
@@ -20,6 +21,8 @@ from nuprop.transport.shapes import WIDTH_AT_REST, LineShapes, line_shapes, line
 #: Panels in the lower momentum of the relics that can resonate, in units of their temperature;
 #: wings fall by e^-3 or less across each.
 _PANELS = np.concatenate([[0.0, 0.25, 1.0, 2.5], np.arange(5.0, 41.0, 2.5)])
+#: Cells from today on over which a clump counts at an edge.
+_NEARBY = 4.0
 #: Share of the flux that secondaries leave in a dip of depth 1, in order of magnitude.
 _REFILLED = 1e-3
 
@@ -41,7 +44,8 @@ def edge_depths(log_energy: jax.Array, width: jax.Array, lines: Lines) -> jax.Ar
     """
     today = jnp.zeros(())
     met = targets_below(log_energy, today, width, lines)
-    depth = lines.depth_scale(today) * (lines.strength @ met)
+    scale = scale_at_end(today, _NEARBY * jnp.asarray(width), lines)
+    depth = scale * (lines.strength @ met)
     refilled = _REFILLED * (1.0 + jnp.max(depth, axis=-1, keepdims=True) ** 2)
     return jnp.log1p(refilled) - jnp.log(jnp.exp(-depth) + refilled)
 
@@ -60,12 +64,12 @@ def left_out_today(lattice: Lattice, shapes: LineShapes, lines: Lines) -> jax.Ar
     h = lattice.log_width
     last = jnp.array([lattice.n_steps - 1])
     sampled = shapes.at_gauss_points(last, jnp.array(0), lattice.n_cells + lattice.n_steps)[0]
-    sampled = 0.5 * h * jnp.sum(sampled, axis=1)
+    sampled = h * jnp.einsum("bgjk,g->bjk", sampled, gauss_rule(lines)[1][0])
     added = jnp.cumsum(sampled[..., ::-1], axis=-1)[..., ::-1][..., : lattice.n_cells]
     met = targets_below(lattice.centers, 0.5 * h, h, lines)
     whole = met[..., :1]
     met = met * jnp.where(whole > 0.0, added[..., :1] / whole, 1.0)
-    depth = lines.depth_scale(0.5 * h) * lines.strength
+    depth = scale_at_end(0.5 * h, _NEARBY * jnp.asarray(h), lines) * lines.strength
     most = 0.1 * jnp.minimum(depth @ sampled[..., : lattice.n_cells], 1.0)
     return jnp.clip(depth @ (met - added), -most, most)
 
@@ -108,16 +112,16 @@ def summed_depths(lattice: Lattice, lines: Lines) -> jax.Array:
     -------
     Array, shape (n_beams, n_states, n_cells).
     """
-    shapes = line_shapes(lattice, lines)
+    points, (rule, _) = gauss_rule(lines)
+    shapes = line_shapes(lattice, lines, offsets=points)
     strength = lines.strength
 
     def step(total: jax.Array, inputs: tuple[jax.Array, ...]) -> tuple[jax.Array, None]:
-        step_number, u, diagonal = inputs
+        step_number, weights, diagonal = inputs
         values = shapes.at_gauss_points(step_number[None], diagonal, lattice.n_cells)[0]
-        depth = jnp.einsum("ij,bgjk->bik", 0.5 * strength, values)
-        return total + lattice.log_width * lines.depth_scale(u) * depth, None
+        return total + jnp.einsum("g,ij,bgjk->bik", weights, strength, values), None
 
     zero = jnp.zeros((shapes.log_shape.shape[1], lines.n_states, lattice.n_cells))
     number = jnp.arange(lattice.n_steps)
-    total, _ = jax.lax.scan(step, zero, (number, lattice.steps, number[::-1]))
+    total, _ = jax.lax.scan(step, zero, (number, rule * step_depths(lattice, lines), number[::-1]))
     return total + left_out_today(lattice, shapes, lines)

@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from nuprop.transport.columns import gauss_rule, step_depths
 from nuprop.transport.edges import left_out_today
 from nuprop.transport.lattice import BLOCK, CHUNK, Lattice
 from nuprop.transport.problem import Emission, Lines
@@ -22,8 +23,6 @@ from nuprop.transport.shapes import line_shapes
 
 #: Flux, in units of the width of the lowest cell, whose square still is a number.
 _FAINTEST = 1e-140
-#: Weights of the two Gauss points in the integral over a step, and over its second half.
-_STEP_WEIGHTS = np.array([[0.5, 0.5], [0.25 - np.sqrt(3.0) / 8.0, 0.25 + np.sqrt(3.0) / 8.0]])
 
 
 @partial(
@@ -116,9 +115,6 @@ def march(lattice: Lattice, lines: Lines, emission: Emission) -> MarchResult:
     widths = growth[0]
     shares = (emission.shares / jnp.sum(emission.shares))[..., None]
     yields = lines.yields[:, None]
-    # from (Gauss point, target) to (step or its half, beam), as one matrix
-    pairs = 2 * n_states
-    weights = jnp.einsum("hg,ij->higj", _STEP_WEIGHTS, lines.strength).reshape(pairs, pairs)
     u = lattice.steps
     log_energy = lattice.centers
     if emission.burst:
@@ -128,8 +124,12 @@ def march(lattice: Lattice, lines: Lines, emission: Emission) -> MarchResult:
     else:
         initial = jnp.zeros(n_cells)
         emitted, rates = emission.spectrum_at(lattice.diagonals), h * emission.rate(u)
-    shapes = line_shapes(lattice, lines)
-    scale = h * lines.depth_scale(u)
+    points, rule = gauss_rule(lines)
+    shapes = line_shapes(lattice, lines, offsets=points)
+    # from (Gauss point, target) to (step or its half, beam), as one matrix
+    weights = jnp.einsum("hg,ij->higj", rule, lines.strength)
+    weights = weights.reshape(2 * n_states, points.size * n_states)
+    scale = step_depths(lattice, lines)
 
     def step(
         carry: tuple[jax.Array, ...], inputs: tuple[jax.Array, ...]
@@ -156,9 +156,11 @@ def march(lattice: Lattice, lines: Lines, emission: Emission) -> MarchResult:
         steps, scale_chunk, rates_chunk, first = inputs
         count = n_cells + CHUNK
         values = shapes.at_gauss_points(steps, first, count)
-        values = values * scale_chunk[:, None, None, None, None]
-        values = values.reshape(CHUNK, -1, pairs, count)
-        depths = jnp.broadcast_to(weights, (CHUNK, 1, pairs, pairs)) @ values
+        values = values * scale_chunk[:, None, :, None, None]
+        values = values.reshape(CHUNK, -1, weights.shape[1], count)
+        depths = jnp.broadcast_to(weights, (CHUNK, 1, *weights.shape)) @ values
+        if lines.relics.clumped:
+            depths = jnp.maximum(depths, 0.0)
         survival = jnp.exp(-depths)
         full, late = survival[:, :, :n_states], survival[:, :, n_states:]
         average = (1.0 + 4.0 * late + full) / 6.0

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from nuprop.transport.broad import REDSHIFTS, resonance
+from nuprop.transport.columns import mean_depth_scale
 from nuprop.transport.course import Course, LineTables, Rates
 from nuprop.transport.exchange import Kernel, Propagators, exponential_weights
 from nuprop.transport.interpolation import between, from_sparse, sparse_points
@@ -214,7 +215,8 @@ class Medium:
         relics = lines.relics
         few = target_nodes(relics, lines.masses, at, relics.targets, n_nodes)
         exchanged = _exchanged(interaction, (line, dispersion), few, lattice, stride)
-        scale = jnp.asarray(lattice.log_width) * lines.depth_scale(u) / (2.0 * jnp.pi)
+        h = jnp.asarray(lattice.log_width)
+        scale = h * mean_depth_scale(u, h, lines) / (2.0 * jnp.pi)
         nodes = target_nodes(relics, lines.masses, u, relics.targets, n_nodes)
         pairs = None
         if interaction.pairs is not None:

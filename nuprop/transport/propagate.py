@@ -273,6 +273,8 @@ def propagate(
     pieces = 0
     if edges is not None:
         width = 1.0 if choice.lattice is None else float(emission.u_max) / choice.lattice.n_steps
+        if lines.relics.clumped:  # a thin clump makes a dip as narrow as a line
+            width = 0.25 * width
         pieces = pieces_of(edges, choice.method, width)
     flux, free, books = _run(
         lines, choice.interactions, emission, grid, choice.method, choice.lattice, pieces
