@@ -54,18 +54,18 @@ def arriving(result: CascadeResult, emission: Emission, log_energy: jax.Array) -
         return (
             secondaries,
             smooth,
-            depths([medium.course for medium in result.media], exact, smooth),
+            depths([medium.course for medium in result.media], exact, smooth, False),
         )
 
-    def depths(courses: list[Course], place: jax.Array, smooth: jax.Array) -> Depths:
-        each = [course.along(place) for course in courses]
+    def depths(courses: list[Course], place: jax.Array, smooth: jax.Array, steep: bool) -> Depths:
+        each = [course.along(place, steep) for course in courses]
         line = jax.tree.map(lambda *every: sum(every), *each)
-        return Depths.of(line, line.ends[0], smooth, smooth, smooth)
+        return Depths.of(line, smooth, smooth, smooth)
 
     def divided(energy: jax.Array, smooth: jax.Array) -> tuple[jax.Array, ...]:
         place = (energy - lattice.centers[0]) / h
         courses = [medium.divided for medium in result.media]
-        return survivors(depths(courses, place, smooth), steep=True)
+        return survivors(depths(courses, place, smooth, True), steep=True)
 
     def arrived(
         energy: jax.Array, secondaries: jax.Array, passages: tuple[jax.Array, ...]

@@ -21,17 +21,15 @@ REDSHIFTS = 12
 #: Of the peak of a line: the rounding of a convolution, and less than any depth that matters.
 _FAINTEST = 1e-14
 _NOTHING = 1e-200
-#: Three Gauss points of a step, in cells, falling, and their weights.
-_POINTS, _WEIGHTS = (v[::-1] / 2.0 for v in np.polynomial.legendre.leggauss(3))
-#: These in each step, and its end.
-_PLACES = np.array([*_POINTS, -0.5])
+#: Ends and middles of steps, in cells.
+_PLACES = np.array([-0.5, 0.0])
 #: Terms of a series in a number up to 1/2.
 _TERMS = np.arange(1.0, 45.0)
 
 
 @partial(
     jax.tree_util.register_dataclass,
-    data_fields=["log_line", "log_middle", "log_end", "dispersion"],
+    data_fields=["log_middle", "log_end", "dispersion"],
     meta_fields=[],
 )
 @dataclass(frozen=True)
@@ -40,18 +38,16 @@ class Resonance:
 
     Attributes
     ----------
-    log_line : (n_nodes, n_beams, n_states, n_diagonals)
+    log_middle, log_end : (n_nodes, n_beams, n_states, n_diagonals)
         Logarithm of the average of e^t gamma / (pi [(e^t - 1)^2 + gamma^2]), W phi(W) for
-        gamma -> 0. A line of the cross section 2 pi strength delta(s - M^2) has this many times
-        its depth per unit of ln E.
-    log_middle, log_end : of the same shape
-        The same in the middle and at the ends of the steps, on the diagonals and half a cell below.
+        gamma -> 0, in the middle of steps and at their ends: on the diagonals and half a cell
+        below. A line of the cross section 2 pi strength delta(s - M^2) has this many times its
+        depth per unit of ln E.
     dispersion : of the same shape
         Of e^t (e^t - 1)/[(e^t - 1)^2 + gamma^2], the real part of r/(r - 1 + i gamma); its
         imaginary part is -pi times the line.
     """
 
-    log_line: jax.Array
     log_middle: jax.Array
     log_end: jax.Array
     dispersion: jax.Array
@@ -68,23 +64,16 @@ def resonance(lattice: Lattice, lines: Lines, gamma: jax.Array) -> Resonance:
 
     Notes
     -----
-    Line and dispersion are averages over a step, along which a neutrino passes a width h of ln(E):
-    the convolution has the integral of the resonance over h and values of the narrow shape. Where
-    cells do not resolve the resonance the sum over cells lacks part of the average, see
-    `_unresolved`.
+    The convolution has integrals of the resonance over half a cell and values of the narrow shape.
     What the sums over a line lack, because of its kink at W = m, or because it lies beyond the
     lattice, counts as if it were at its middle, no narrower than the line.
     """
     shapes = line_shapes(lattice, lines, offsets=_PLACES)
     u = shape_redshifts(lattice, lines, REDSHIFTS)
-    above, at_middle, below, at_end = jnp.moveaxis(shapes.at_redshifts(u), 2, 0)
-    mean = jnp.tensordot(_WEIGHTS, jnp.stack([above, at_middle, below]), axes=1)
-    passed = shapes.at_redshifts(u, np.array([*_POINTS, 0.0]))[:, :, :3]
-    h, count = jnp.asarray(lattice.log_width), mean.shape[-1]
-    weights = _WEIGHTS[:, None] * column_growth(u, h * _POINTS[:, None], lines)
-    along = jnp.einsum("ku,ubkjd->ubjd", weights, passed)
+    places = jnp.moveaxis(shapes.at_redshifts(u), 2, -1)
+    places = places.reshape(*places.shape[:-2], -1)
+    h, count = jnp.asarray(lattice.log_width), places.shape[-1]
     gamma = jnp.maximum(gamma, 1e-30)
-    share, shift = _unresolved(gamma / h)
     masses = jnp.asarray(lines.masses)
     if lines.relics.thermal:
         temperatures = lines.temperatures * jnp.exp(u)[:, None]
@@ -98,30 +87,25 @@ def resonance(lattice: Lattice, lines: Lines, gamma: jax.Array) -> Resonance:
         norm = weight[None]
         middle = jnp.where(lines.massive, masses, 1.0)[None]
         width = jnp.zeros((1, 1, 1, 1))
-    places = jnp.stack([at_end, at_middle], axis=-1).reshape(*mean.shape[:-1], -1)
-    points = _convolved(places, _at_points(0.5 * h, gamma, 2 * count))
-    between, changes = at_middle, along - at_middle
-    at_end, at_middle = points[..., ::2], points[..., 1::2]
-    line = at_middle + _convolved(changes, _at_points(h, gamma, count))
+    values, wave = _at_points(0.5 * h, gamma, count)
     missing = norm[..., None] - 0.5 * h * jnp.sum(places, axis=-1, keepdims=True)
     away = lattice.diagonals - jnp.log(0.5 * lines.mediator_mass**2 / middle)[:, None, :, None]
-    outside, slanted = _point_values(away, gamma, width)
-    outside_end, _ = _point_values(away - 0.5 * h, gamma, width)
-    outside = missing * jnp.stack([outside, outside, outside_end])
-    spread = jnp.maximum(jnp.stack([line, at_middle, at_end]) + outside, 0.0)
-    smooth = between + share * (mean - between)
-    dispersion = _convolved(smooth, _cells(h, gamma, count)[1]) - shift * (above - below)
-    dispersion = dispersion + missing * slanted
+    sharp, slanted = zip(
+        *(_point_values(t, gamma, width) for t in (away, away - 0.5 * h)), strict=True
+    )
+    points = _convolved(places, values)
+    found = jnp.stack([points[..., 1::2], points[..., ::2]]) + missing * jnp.stack(sharp)
+    found = jnp.maximum(found, 0.0)
+    dispersion = _convolved(places, wave)[..., 1::2] + missing * slanted[0]
     if not lines.relics.thermal:
         # a resonance that cells resolve needs no other width
-        own = [value / h for value in integrals_between(away - 0.5 * h, away + 0.5 * h, gamma)]
+        own = integrals_between(away - 0.5 * h, away + 0.5 * h, gamma)[1] / h
         resolved = gamma > h
-        ends = [_point_values(away - 0.5 * h * k, gamma, width)[0] for k in range(2)]
-        spread = jnp.where(resolved, norm[..., None] * jnp.stack([own[0], *ends]), spread)
-        dispersion = jnp.where(resolved, norm[..., None] * own[1], dispersion)
-    floor = _FAINTEST * jnp.max(spread[0], axis=-1, keepdims=True) + _NOTHING
-    mean, value, at_end = jnp.log(spread + floor)
-    return Resonance(mean, value, at_end, dispersion)
+        found = jnp.where(resolved, norm[..., None] * jnp.stack(sharp), found)
+        dispersion = jnp.where(resolved, norm[..., None] * own, dispersion)
+    floor = _FAINTEST * jnp.max(found[0], axis=-1, keepdims=True) + _NOTHING
+    log_middle, log_end = jnp.log(found + floor)
+    return Resonance(log_middle, log_end, dispersion)
 
 
 def column_growth(u: jax.Array, step: jax.Array, lines: Lines) -> jax.Array:
@@ -146,33 +130,35 @@ def _unresolved(ratio: jax.Array) -> tuple[jax.Array, jax.Array]:
     Returns
     -------
     share : 24 b
-    shift : ln(1 + q) over the distance of the two outer Gauss points in cells.
+    shift : ln(1 + q)
     """
     q = jnp.exp(-2.0 * jnp.pi * ratio)
     log = jnp.log1p(q)
     # Landen's transformation of -Li2(-q)
     dilogarithm = jnp.sum((q / (1.0 + q)) ** _TERMS / _TERMS**2) + 0.5 * log**2
     share = 24.0 * (dilogarithm / (2.0 * jnp.pi**2) + ratio * log / jnp.pi)
-    return share, log / (_POINTS[0] - _POINTS[-1])
+    return share, log
 
 
-def _cells(h: jax.Array, gamma: jax.Array, count: int) -> tuple[jax.Array, jax.Array]:
-    """Integrate the functions of `Resonance` over cells around its middle, (2 count - 1,)."""
-    t = h * (jnp.arange(2 * count - 1) - (count - 1.0))
-    return integrals_between(t - 0.5 * h, t + 0.5 * h, gamma)
-
-
-def _at_points(h: jax.Array, gamma: jax.Array, count: int) -> jax.Array:
-    """Weights of values at points h apart, such that they add up to a convolution at one of them.
+def _at_points(h: jax.Array, gamma: jax.Array, count: int) -> tuple[jax.Array, jax.Array]:
+    """Weights of values at points h apart, such that they add up to convolutions at one of them.
 
     Integrals over cells are averages: less h^2/24 times the second derivative, but for where the
     resonance is narrower than a cell, see `_unresolved`.
+
+    Returns
+    -------
+    values, wave : (2 count - 1,), for the two functions of `Resonance`.
     """
-    cells, _ = _cells(h, gamma, count)
-    near = jnp.abs(jnp.arange(2 * count - 1) - (count - 1)) < 2
+    place = jnp.arange(2 * count - 1) - (count - 1)
+    cells, wave = integrals_between(h * (place - 0.5), h * (place + 0.5), gamma)
+    share, shift = _unresolved(gamma / h)
     bend = jnp.pad(jnp.diff(cells, n=2), 1) / 24.0
-    bend = jnp.where(near, 1.0 - _unresolved(gamma / h)[0], 1.0) * bend
-    return (cells - bend).at[count - 1].add(jnp.sum(bend))
+    bend = jnp.where(jnp.abs(place) < 2, 1.0 - share, 1.0) * bend
+    values = (cells - bend).at[count - 1].add(jnp.sum(bend))
+    return values, wave - 0.5 * shift * jnp.where(
+        place == 1, -1.0, jnp.where(place == -1, 1.0, 0.0)
+    )
 
 
 def _convolved(values: jax.Array, profile: jax.Array) -> jax.Array:

@@ -9,7 +9,7 @@ a cascade of any number of scatterings ends within the step in which it began.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -18,7 +18,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from nuprop.transport.course import Rates
+from nuprop.transport.course import Course, LineTables, Rates
 from nuprop.transport.exchange import decay_rates
 from nuprop.transport.history import Depths, Passage
 from nuprop.transport.landing import Crossing, crossing
@@ -145,39 +145,47 @@ def cascade(
     exchanges = [medium.exchanges(rates) for medium in media]
     lossy = [e for each in exchanges for e in each if e.weights is not None]
     powers = tuple(sorted({m for exchange in lossy for m in exchange.powers}))
-    here = jax.tree.map(lambda v: v[:, 0], crossing(jnp.zeros(1), h))
-    ladder = _ladder(rates, stride, diagonals - 0.5 * h, h, here)
+    level = jax.tree.map(lambda v: v[:, 0], crossing(jnp.zeros(1), h))
+    ladder = _ladder(rates, stride, diagonals - 0.5 * h, h, level)
     step = np.arange(n_steps)
 
     def prepared(inputs: Any) -> tuple[list[Local], Passage]:
         log_energy, tables, narrow, stay = inputs
-        around = [
-            jax.vmap(medium.at)(table, jnp.exp(log_energy))
+        here = [jax.tree.map(lambda v: v[1:-1], table) for table in tables]
+        energy = jnp.exp(log_energy)
+        smooth = _sum(
+            jax.vmap(medium.smooth)(table, energy)
             for medium, table in zip(media, tables, strict=True)
+        )
+        lines = [table.lines.on(slice(1, None)) for table in tables]
+
+        def seen(steep: bool) -> tuple[list[jax.Array], Depths]:
+            courses = [medium.divided if steep else medium.course for medium in media]
+            every = zip(courses, narrow if steep else lines, strict=True)
+            found = [_on_diagonals(course, table, steep) for course, table in every]
+            total = _sum(rates for _, rates in found)
+            depths = jax.vmap(Depths.of)(total, smooth[:-2], smooth[1:-1], smooth[2:])
+            return [line for line, _ in found], depths
+
+        whole, depths = seen(False)
+        steep = depths.steep
+        averages = jax.lax.cond(steep, lambda: seen(True)[0], lambda: whole)
+        local = [
+            jax.vmap(medium.at)(table, energy[1:-1], line)
+            for medium, table, line in zip(media, here, averages, strict=True)
         ]
-        smooth = jnp.sum(jnp.stack([sight.smooth for sight in around]), axis=0)
-        neighbors = smooth[:-2], smooth[1:-1], smooth[2:]
-        local = jax.tree.map(lambda v: v[1:-1], around)
-        returned = jnp.zeros((BLOCK, rows, rows, n_steps))
-        for medium, each, sight in zip(media, exchanges, local, strict=True):
-            one = partial(medium.returned, exchanges=each, plain_stay=here.stay)
-            returned = returned + jax.vmap(one)(sight, stay=stay, energy=jnp.exp(log_energy[1:-1]))
-
-        def depths(rates: list[Rates]) -> Depths:
-            total = jax.tree.map(lambda *each: sum(each), *rates)
-            first = jax.tree.map(lambda v: v[:-1], total)
-            return jax.vmap(Depths.of)(first, total.ends[1:, 0], *neighbors)
-
-        def divided() -> Passage:
-            rates = [
-                jax.vmap(medium.in_parts)(table, jax.tree.map(lambda v: v[1:], sight))
-                for medium, table, sight in zip(media, narrow, around, strict=True)
-            ]
-            return jax.vmap(partial(Passage.of, steep=True))(depths(rates), returned)
-
-        whole = depths([jax.tree.map(lambda v: v[1:], sight.rates) for sight in around])
-        undivided = partial(jax.vmap(partial(Passage.of, steep=False)), whole, returned)
-        return local, jax.lax.cond(whole.steep, divided, undivided)
+        returned = _sum(
+            jax.vmap(partial(medium.returned, exchanges=each, plain_stay=level.stay))(
+                sight, stay=stay, energy=energy[1:-1]
+            )
+            for medium, each, sight in zip(media, exchanges, local, strict=True)
+        )
+        passage = jax.lax.cond(
+            steep,
+            lambda: jax.vmap(partial(Passage.of, steep=True))(seen(True)[1], returned),
+            lambda: jax.vmap(partial(Passage.of, steep=False))(depths, returned),
+        )
+        return local, passage
 
     def diagonal(carry: Any, inputs: Any) -> tuple[Any, Any]:
         contents, last, counted, plain, falling, crossed, made_above, waiting = carry
@@ -194,7 +202,7 @@ def cascade(
         for (i, n, m), amounts in made_above.items():
             leave = above.leave[:, m], above.leave_slope[:, m]
             falling = falling | {m: falling[m] + exchanges[i][n].spread(*amounts, *leave)}
-        landing = 1.0 - here.passing
+        landing = 1.0 - level.passing
         gained = jnp.tensordot(landing, plain, axes=1)
         for m in powers:
             gained = gained + jnp.tensordot(1.0 - steep.passing[:, m], falling[m], axes=1)
@@ -217,7 +225,7 @@ def cascade(
                 for m, amount in medium.by_power(exchange, sources).items():
                     if exchange.crossed:
                         crossed = crossed | {
-                            (i, n, m): here.passing[m] * crossed[i, n, m] + here.leave[m] * amount
+                            (i, n, m): level.passing[m] * crossed[i, n, m] + level.leave[m] * amount
                         }
                     elif exchange.weights is None:
                         made_plain = made_plain.at[m].add(jnp.sum(amount, axis=(0, 1)))
@@ -225,7 +233,7 @@ def cascade(
                         largest = jnp.abs(amount)
                         slope = jnp.clip(made_above[i, n, m][0] - amount, -largest, largest)
                         made_above = made_above | {(i, n, m): (amount, slope)}
-        plain = here.passing[:, None, None] * plain + here.leave[:, None, None] * made_plain
+        plain = level.passing[:, None, None] * plain + level.leave[:, None, None] * made_plain
         interacted = jnp.sum((passage.depth * mean).reshape(n_channels, n_states, n_steps), axis=1)
         counted = counted + jnp.concatenate([interacted, fresh[None]])
         active = sum(jnp.sum(sight.active * mean, axis=1) for sight in local)
@@ -300,7 +308,7 @@ def cascade(
     below = _fallen_crossed(crossed, exchanges, edge, u)
     cooled = edge * jnp.exp(-u)
     for m in range(3):
-        below = below + _fallen(plain[m][None], (cooled * here.cooling[m])[None])
+        below = below + _fallen(plain[m][None], (cooled * level.cooling[m])[None])
     for m in powers:
         below = below + _fallen(falling[m], cooled * ladder.cooling[:n_steps, :, m].T)
     free = counted[:n_cells, n_channels]
@@ -331,6 +339,18 @@ def _comoving(values: jax.Array, n_cells: int) -> jax.Array:
     rows, n_steps, count = rising.shape
     flat = jnp.pad(rising.reshape(rows, -1), ((0, 0), (0, n_steps)))
     return flat.reshape(rows, n_steps, count + 1)[..., :n_cells]
+
+
+def _sum(each: Iterable[Any]) -> Any:
+    """Add up what several mediators do."""
+    return jax.tree.map(lambda *values: sum(values), *each)
+
+
+def _on_diagonals(course: Course, tables: LineTables, steep: bool) -> tuple[jax.Array, Rates]:
+    """Find what `Course.at` does on each diagonal but the last."""
+    ends = jax.vmap(course.ends)(tables)
+    at = jax.vmap(partial(course.at, steep=steep))
+    return at(tables.on(slice(-1)), ends[:-1], ends[1:])
 
 
 def _ladder(

@@ -17,9 +17,10 @@ from nuprop.transport.lattice import Lattice
 from nuprop.transport.problem import Lines
 from nuprop.transport.shapes import to_points
 
-#: Ends of quarters of a part, and the weights by which values there make a mean (Boole).
-_QUARTERS = np.array([-0.5, -0.25, 0.0, 0.25, 0.5])
-_BOOLE = np.array([7.0, 32.0, 12.0, 32.0, 7.0]) / 90.0
+#: Change of ln(rate) below which it counts to first order.
+_LEVEL = 1e-7
+#: Largest second derivative of ln(rate) over half a part of a step.
+_BENT = 1.5
 
 
 @partial(
@@ -35,8 +36,7 @@ class Rates:
     ----------
     parts : (n_parts, rows, n_steps), the earliest first.
     middles : of the same shape, as if they were all along what they are in their middle.
-    ends : (n_parts, rows, n_steps + 1), as at their ends; latest first, and one step more, before
-        the first.
+    ends : (n_parts + 1, rows, n_steps), as at their beginning and ends, the earliest first.
     """
 
     parts: jax.Array
@@ -44,16 +44,11 @@ class Rates:
     ends: jax.Array
 
 
-@partial(
-    jax.tree_util.register_dataclass,
-    data_fields=["log_line", "log_middle", "log_end"],
-    meta_fields=[],
-)
+@partial(jax.tree_util.register_dataclass, data_fields=["log_middle", "log_end"], meta_fields=[])
 @dataclass(frozen=True)
 class LineTables:
     """See `Resonance`; (n_diagonals, n_parts, n_redshifts, n_channels, n_states), latest first."""
 
-    log_line: jax.Array
     log_middle: jax.Array
     log_end: jax.Array
 
@@ -66,7 +61,7 @@ class LineTables:
             every = jnp.broadcast_to(values, (count, n_channels, n_states, n))
             return jnp.moveaxis(every, -1, 0).reshape(-1, n_parts, *every.shape[:-1])
 
-        return cls(*(arranged(v) for v in (shapes.log_line, shapes.log_middle, shapes.log_end)))
+        return cls(arranged(shapes.log_middle), arranged(shapes.log_end))
 
     def on(self, diagonals: Any) -> LineTables:
         """Take those of some diagonals."""
@@ -74,11 +69,16 @@ class LineTables:
 
     def undivided(self) -> LineTables:
         """Take steps as a whole."""
-        n_parts = self.log_line.shape[1]
-        line = jnp.log(jnp.mean(jnp.exp(self.log_line), axis=1, keepdims=True))
+        n_parts = self.log_middle.shape[1]
         central = self.log_middle if n_parts % 2 else self.log_end
-        middle = central[:, n_parts // 2, None]
-        return LineTables(line, middle, self.log_end[:, :1])
+        return LineTables(central[:, n_parts // 2, None], self.log_end[:, :1])
+
+    def averages(self) -> jax.Array:
+        """Average over each cell of ln(E), (n_diagonals, n_redshifts, n_channels, n_states)."""
+        middle, end = jnp.exp(self.log_middle), jnp.exp(self.log_end)
+        above = jnp.concatenate([end[1:, :1], end[-1:, :1]])
+        begins = jnp.concatenate([end[:, 1:], above], axis=1)
+        return jnp.mean(mean_rate(begins, middle, end, steep=True), axis=1)
 
 
 @partial(
@@ -96,11 +96,12 @@ class Course:
     points : (2 n_parts n_diagonals, n_redshifts, n_channels, n_states)
         Ends and middles of parts in turn, rising in energy.
     strength : (n_states, n_states), of `Lines`.
-    to_points : (4 n_parts n_steps + 1, n_redshifts)
-        Interpolation to the ends of quarters of parts, rising in redshift.
+    to_points : (2 n_parts n_steps + 1, n_redshifts)
+        Interpolation to ends and middles of parts in turn, rising in redshift.
     scale, end_scale : (n_parts, n_steps), and with one step more
         Depths of parts for a unit of the tables, and at their ends; latest first.
-    growth : (5, n_parts n_steps), column of relics at the ends of quarters over that in the middle.
+    growth : (2, n_parts, n_steps)
+        Column of relics at the beginning and at the end of parts over that in their middle.
     """
 
     tables: LineTables
@@ -114,23 +115,24 @@ class Course:
     @classmethod
     def of(cls, tables: LineTables, lines: Lines, lattice: Lattice) -> Course:
         """Prepare what depends on redshift alone; `lattice` is that of the steps."""
-        n_parts, count = tables.log_line.shape[1:3]
+        n_parts, count = tables.log_middle.shape[1:3]
         finer = lattice.divided(n_parts)
         width, u = jnp.asarray(finer.log_width), finer.steps[::-1]
         ends = np.minimum(np.arange(finer.n_steps + n_parts), finer.n_steps)
 
         def arranged(values: jax.Array) -> jax.Array:
-            return width * values.reshape(-1, n_parts).T
+            return jnp.swapaxes(values.reshape(*values.shape[:-1], -1, n_parts), -1, -2)
 
         points = jnp.stack([tables.log_end, tables.log_middle], axis=2)
+        half = 0.5 * width * np.array([[1.0], [-1.0]])
         return cls(
             tables=tables,
             points=points.reshape(-1, *points.shape[3:]),
             strength=lines.strength,
-            to_points=to_points(finer, count, 4)[::-1],
-            scale=arranged(mean_depth_scale(u, width, lines)),
-            end_scale=arranged(lines.depth_scale(width * ends)),
-            growth=column_growth(u, width * _QUARTERS[:, None], lines),
+            to_points=to_points(finer, count, 2)[::-1],
+            scale=arranged(width * mean_depth_scale(u, width, lines)),
+            end_scale=arranged(width * lines.depth_scale(width * ends)),
+            growth=arranged(column_growth(u, half, lines)),
         )
 
     @property
@@ -138,32 +140,45 @@ class Course:
         """Parts of a step."""
         return self.scale.shape[0]
 
-    def line(self, tables: LineTables) -> jax.Array:
-        """Average the line over each part of the steps on a diagonal, (n_parts, c, j, n_steps)."""
-        return self._interpolated(tables.log_line, self.to_points[2::4])
+    def ends(self, tables: LineTables) -> jax.Array:
+        """Find the lines at the ends of parts on a diagonal, (n_parts, c, j, n_steps + 1)."""
+        weights = jnp.pad(self.to_points[::2], ((0, self.n_parts - 1), (0, 0)))
+        return self._interpolated(tables.log_end, weights)
 
-    def at(self, tables: LineTables, line: jax.Array) -> Rates:
-        """Find the rates on the diagonal of these tables; `line` has been found before."""
-        middles = self._interpolated(tables.log_middle, self.to_points[2::4])
-        ends = jnp.pad(self.to_points[::4], ((0, self.n_parts - 1), (0, 0)))
-        at_ends = self._interpolated(tables.log_end, ends)
-        return self._rates(line, middles, at_ends)
+    def at(
+        self, tables: LineTables, ends: jax.Array, above: jax.Array, steep: bool
+    ) -> tuple[jax.Array, Rates]:
+        """Find lines and rates on a diagonal.
 
-    def along(self, place: jax.Array) -> Rates:
+        Parameters
+        ----------
+        tables : LineTables
+        ends, above : what `ends` gives on the diagonal, and on the next one above.
+        steep : as for `half_rates`
+
+        Returns
+        -------
+        line : (c, j, n_steps), average over the steps.
+        rates : Rates
+        """
+        middles = self._interpolated(tables.log_middle, self.to_points[1::2])
+        # a step begins where the one before it ends, one diagonal higher
+        starts = jnp.concatenate([ends[1:, ..., :-1], above[:1, ..., 1:]])
+        parts = self._means(starts, middles, ends[..., :-1], steep)
+        line = jnp.einsum("qs,qcjs->cjs", self.scale / jnp.sum(self.scale, axis=0), parts)
+        begins = jnp.concatenate([ends, jnp.roll(above[:1], -1, axis=-1)])[..., :-1]
+        return line, self._rates(parts, middles, begins)
+
+    def along(self, place: jax.Array, steep: bool) -> Rates:
         """Find the rates along the path of a comoving energy, `place` cells above the lowest."""
-        count, start = self.to_points.shape[0] // 2, 2.0 * self.n_parts * place
-
-        def interpolated(start: jax.Array, weights: jax.Array) -> jax.Array:
-            near = between(self.points, start, weights.shape[0])
-            return jnp.exp(jnp.einsum("pxcj,px->cjp", near, weights))
-
-        at_points = interpolated(start, self.to_points[::2])
-        quarters = interpolated(start + 0.5, self.to_points[1::2])
-        first, middle, last = at_points[..., :count:2], at_points[..., 1::2], at_points[..., 2::2]
-        five = jnp.stack([first, quarters[..., ::2], middle, quarters[..., 1::2], last])
-        mean = jnp.einsum("q,qp,qcjp->cjp", _BOOLE, self.growth, five)
-        ends = jnp.pad(at_points[..., ::2], ((0, 0), (0, 0), (0, self.n_parts - 1)))
-        return self._rates(*(self._in_parts(v) for v in (mean, middle, ends)))
+        near = between(self.points, 2.0 * self.n_parts * place, self.to_points.shape[0])
+        at_points = jnp.exp(jnp.einsum("pxcj,px->cjp", near, self.to_points))
+        first, middle, last = (
+            self._in_parts(v)
+            for v in (at_points[..., 2::2], at_points[..., 1::2], at_points[..., :-1:2])
+        )
+        ends = jnp.concatenate([last, first[-1:]])
+        return self._rates(self._means(first, middle, last, steep), middle, ends)
 
     def _interpolated(self, table: jax.Array, weights: jax.Array) -> jax.Array:
         weights = weights.reshape(-1, self.n_parts, weights.shape[-1])
@@ -173,13 +188,57 @@ class Course:
         """Turn (c, j, n_steps n_parts) into (n_parts, c, j, n_steps)."""
         return jnp.moveaxis(values.reshape(*values.shape[:2], -1, self.n_parts), -1, 0)
 
-    def _rates(self, line: jax.Array, middles: jax.Array, ends: jax.Array) -> Rates:
+    def _means(
+        self, first: jax.Array, middle: jax.Array, last: jax.Array, steep: bool
+    ) -> jax.Array:
+        """Average lines over parts, weighted with the column; (n_parts, c, j, n_steps)."""
+        before, after = self.growth[:, :, None, None]
+        return mean_rate(first * before, middle, last * after, steep)
+
+    def _rates(self, parts: jax.Array, middles: jax.Array, ends: jax.Array) -> Rates:
         def met(values: jax.Array, scale: jax.Array) -> jax.Array:
             depth = jnp.einsum("ij,qcjs->qcis", self.strength, values)
-            return depth.reshape(depth.shape[0], -1, depth.shape[-1]) * scale[:, None]
+            return (depth.reshape(depth.shape[0], -1, depth.shape[-1]) * scale[:, None])[::-1]
 
-        return Rates(
-            parts=met(line, self.scale)[::-1],
-            middles=met(middles, self.scale)[::-1],
-            ends=met(ends, self.end_scale),
-        )
+        end_scale = jnp.concatenate([self.end_scale[:, :-1], self.end_scale[:1, 1:]])
+        return Rates(met(parts, self.scale), met(middles, self.scale), met(ends, end_scale))
+
+
+def mean_rate(first: jax.Array, middle: jax.Array, last: jax.Array, steep: bool) -> jax.Array:
+    """Average a positive rate over a part of a step; see `half_rates`."""
+    means = half_rates(jnp.stack([first, middle, last]), steep)[1]
+    return jnp.mean(means, axis=0)
+
+
+def half_rates(at: jax.Array, steep: bool) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Average a positive rate, whose logarithm is a parabola in time, over halves of a part.
+
+    Parameters
+    ----------
+    at : (3, ...), at the beginning, in the middle and at the end.
+    steep : bool, static
+        Whether it may change by more than about a half.
+
+    Returns
+    -------
+    rise : (2, ...), of its logarithm.
+    means : (2, ...), to 1e-4 for a Gaussian as wide as the part.
+    bend : (...), second derivative of its logarithm, over half the part.
+    """
+    if steep:
+        rise = jnp.diff(jnp.log(at), axis=0)
+        growing = at[1:] * _mean_growth(-rise)
+    else:
+        total = at[1:] + at[:-1]
+        share = (at[1:] - at[:-1]) / total
+        rise = 2.0 * share * (1.0 + share**2 / 3.0)
+        growing = 0.5 * total * (1.0 - share**2 / 3.0)
+    bend = jnp.clip(rise[1] - rise[0], -_BENT, _BENT)
+    return rise, growing * (1.0 - bend / (12.0 + 0.2 * rise**2)), bend
+
+
+def _mean_growth(rise: jax.Array) -> jax.Array:
+    """(e^x - 1)/x, mean over its first value of a rate whose logarithm rises by x."""
+    small = jnp.abs(rise) < _LEVEL
+    safe = jnp.where(small, 1.0, rise)
+    return jnp.where(small, 1.0 + 0.5 * rise, jnp.expm1(safe) / safe)

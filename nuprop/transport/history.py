@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from nuprop.transport.course import Rates
+from nuprop.transport.course import Rates, half_rates
 
 #: Depths of a step below which it counts to first and to second order, and that have no slope.
 _TRANSPARENT, _THIN, _NOTHING = 1e-5, 0.03, 1e-12
@@ -20,9 +20,9 @@ _LEVEL = 1e-7
 _FAINTEST = 1e-6
 #: Largest second derivative of ln(rate) over half a part of a step.
 _BENT = 1.5
-#: Depth that counts, share by which a rate may change over a part, and its mean differ from that of
-#: a parabola, for steps that need no division.
-_SEEN, _GENTLE, _STRAIGHT = 1e-4, 0.6, 0.05
+#: Depth that counts, and how far a rate may change over a part, and the square of that in its middle
+#: from the product of those at its ends, where steps need no division.
+_SEEN, _GENTLE, _STRAIGHT = 1e-4, 1.6, 0.2
 #: Gauss points of what is left of a flux, the square root of which they are even in, and weights.
 _ROOTS, _LEGENDRE = np.polynomial.legendre.leggauss(4)
 _LEFT, _LEFT_WEIGHTS = (0.5 * (1.0 + _ROOTS)) ** 2, 0.5 * (1.0 + _ROOTS) * _LEGENDRE
@@ -49,23 +49,17 @@ class Depths:
     boundaries: jax.Array
 
     @classmethod
-    def of(
-        cls, line: Rates, start: jax.Array, lower: jax.Array, here: jax.Array, higher: jax.Array
-    ) -> Depths:
+    def of(cls, line: Rates, lower: jax.Array, here: jax.Array, higher: jax.Array) -> Depths:
         """Add all other channels to lines, along a diagonal or a path.
 
         Parameters
         ----------
         line : Rates
-        start : (rows, n_steps + 1)
-            Of the line at the end of the last part one diagonal higher: at the beginning of the
-            step after.
         lower, here, higher : (rows, n_steps)
             Depths of a step in all other channels, which are smooth, on the diagonal and its
             neighbors.
         """
         n_parts = line.parts.shape[0]
-        at = jnp.concatenate([start[None, :, 1:], line.ends[::-1, :, :-1]])
         after = jnp.concatenate([2.0 * lower[:, :1] - lower[:, 1:2], lower[:, :-1]], axis=-1)
         before = jnp.concatenate([higher[:, 1:], 2.0 * higher[:, -1:] - higher[:, -2:-1]], axis=-1)
         first, last = 0.5 * (before + here), 0.5 * (here + after)
@@ -74,7 +68,7 @@ class Depths:
         return cls(
             parts=_positive(line.parts + smooth),
             middles=line.middles + smooth,
-            boundaries=at + (first + share * (last - first)) / n_parts,
+            boundaries=line.ends + (first + share * (last - first)) / n_parts,
         )
 
     @property
@@ -85,10 +79,10 @@ class Depths:
             jax.lax.slice_in_dim(self.boundaries, k, k + self.parts.shape[axis], axis=axis)
             for k in range(2)
         )
-        rise = jnp.abs(first - last) > _GENTLE * jnp.minimum(first, last)
-        mean = (first + 4.0 * self.middles + last) / 6.0
-        bend = jnp.abs(self.parts - mean) > _STRAIGHT * self.parts
-        return jnp.any((self.parts > _SEEN) & (rise | bend))
+        least, most = jnp.minimum(first, last), jnp.maximum(first, last)
+        rise = most > _GENTLE * least
+        bend = jnp.abs(self.middles**2 - first * last) > _STRAIGHT * first * last
+        return jnp.any((jnp.maximum(self.middles, most) > _SEEN) & (rise | bend))
 
 
 @partial(
@@ -234,18 +228,19 @@ def survivors(depths: Depths, steep: bool) -> tuple[jax.Array, jax.Array, jax.Ar
     tilted : the same of what is added in proportion to the time since the middle of the step.
     """
     parts = depths.parts
-    at = jnp.stack([depths.boundaries[:-1], depths.middles, depths.boundaries[1:]], axis=1)
-    at = jnp.maximum(at, _FAINTEST * parts[:, None]) + _NOTHING
-    logarithm = jnp.log(at)
-    rise = jnp.diff(logarithm, axis=1)
-    bend = jnp.clip(jnp.diff(rise, axis=1), -_BENT, _BENT)
-    means = at[:, 1:] * _mean_growth(-rise)
+    at = jnp.stack([depths.boundaries[:-1], depths.middles, depths.boundaries[1:]])
+    at = jnp.maximum(at, _FAINTEST * parts) + _NOTHING
+    rise, means, bend = half_rates(at, steep)
+    # halves of each part in turn
+    rise, means, first, last = (
+        jnp.swapaxes(v, 0, 1) for v in (rise, means, 0.5 * at[:-1], 0.5 * at[1:])
+    )
     halves = means * ((parts + _NOTHING) / jnp.sum(means, axis=1))[:, None]
     passed, phi, psi = _exponential_means(halves)
     if steep:
-        kept = _kept(halves, passed, phi, 0.5 * at[:, :-1], 0.5 * at[:, 1:], bend)
+        kept = _kept(halves, passed, phi, first, last, bend[:, None])
     else:
-        kept = _gently_kept(halves, phi, psi, rise, 0.5 * at[:, 1:] / halves)
+        kept = _gently_kept(halves, phi, psi, rise, last / halves)
 
     n_halves = 2 * len(parts)
     passed, phi, psi, kept = (v.reshape(n_halves, *v.shape[2:]) for v in (passed, phi, psi, kept))
@@ -309,13 +304,6 @@ def _kept(
         kept = kept + weight * time_over_depth(seen)
         whole = whole + weight * time_over_depth(1.0 - left)
     return lost * kept / (1.0 + phi * (depth * whole - 1.0))
-
-
-def _mean_growth(rise: jax.Array) -> jax.Array:
-    """(e^x - 1)/x, mean over its first value of a rate whose logarithm rises by x."""
-    small = jnp.abs(rise) < _LEVEL
-    safe = jnp.where(small, 1.0, rise)
-    return jnp.where(small, 1.0 + 0.5 * rise, jnp.expm1(safe) / safe)
 
 
 def _exponential_means(a: jax.Array) -> tuple[jax.Array, ...]:

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 
 from nuprop.transport.broad import REDSHIFTS, resonance
 from nuprop.transport.columns import mean_depth_scale
-from nuprop.transport.course import Course, LineTables, Rates
+from nuprop.transport.course import Course, LineTables
 from nuprop.transport.exchange import Kernel, Propagators, exponential_weights
 from nuprop.transport.interpolation import between, from_sparse, sparse_points
 from nuprop.transport.lattice import Lattice
@@ -95,7 +95,7 @@ class Exchange:
 
 @partial(
     jax.tree_util.register_dataclass,
-    data_fields=["lines", "dispersion", "exchanged", "made"],
+    data_fields=["lines", "line", "dispersion", "exchanged", "made"],
     meta_fields=[],
 )
 @dataclass(frozen=True)
@@ -105,12 +105,13 @@ class Tables:
     Attributes
     ----------
     lines : LineTables
-    dispersion : (..., n_channels, n_states)
+    line, dispersion : (..., n_channels, n_states), averages over cells of ln(E).
     exchanged : (..., rows), cross section of all channels but the line.
     made : (..., 2, rows), this times number and times energy of active secondaries.
     """
 
     lines: LineTables
+    line: jax.Array
     dispersion: jax.Array
     exchanged: jax.Array
     made: jax.Array
@@ -122,7 +123,7 @@ class Tables:
 
 @partial(
     jax.tree_util.register_dataclass,
-    data_fields=["rates", "smooth", "active", "line", "amounts", "pairs"],
+    data_fields=["active", "line", "amounts", "pairs"],
     meta_fields=[],
 )
 @dataclass(frozen=True)
@@ -131,17 +132,13 @@ class Local:
 
     Attributes
     ----------
-    rates : Rates, of the line alone.
-    smooth : (rows, n_steps), depth of a step in all channels but the line.
     active : (2, rows, n_steps), number of active secondaries that one neutrino makes in a step, and
         their share of its energy.
-    line : (n_channels, n_states, n_steps), average of the line on each target.
+    line : (n_channels, n_states, n_steps), average of the line on each target over the steps.
     amounts : for each kernel (n_channels, node, j, n_steps), prefactor times targets times step.
     pairs : PairLocal or None
     """
 
-    rates: Rates
-    smooth: jax.Array
     active: jax.Array
     line: jax.Array
     amounts: list[jax.Array]
@@ -209,7 +206,7 @@ class Medium:
         shapes = resonance(finer, lines, interaction.gamma)
         in_parts = LineTables.of(shapes, n_channels, n_parts)
         whole = in_parts.undivided()
-        line = jnp.moveaxis(jnp.exp(whole.log_line[:, 0]), 0, -1)
+        line = jnp.moveaxis(in_parts.averages(), 0, -1)
         in_steps = shapes.dispersion.reshape(*shapes.dispersion.shape[:3], -1, n_parts)
         dispersion = jnp.broadcast_to(jnp.mean(in_steps, axis=-1), line.shape)
         relics = lines.relics
@@ -229,6 +226,7 @@ class Medium:
             to_steps=to_steps(lattice, at.shape[0])[::-1],
             tables=Tables(
                 lines=whole,
+                line=jnp.moveaxis(line, -1, 0),
                 dispersion=jnp.moveaxis(dispersion, -1, 0),
                 exchanged=jnp.moveaxis(exchanged[:, 0], -1, 0),
                 made=jnp.moveaxis(exchanged[:, 1:], -1, 0),
@@ -279,39 +277,35 @@ class Medium:
             )
         return made
 
-    def at(self, tables: Tables, energy: jax.Array) -> Local:
-        """Look along the diagonal of an energy [GeV]; `tables` are those of the diagonal."""
+    def smooth(self, tables: Tables, energy: jax.Array) -> jax.Array:
+        """Depths of the steps on the diagonal of an energy [GeV], but for the line; (rows, n_steps).
 
-        def interpolated(values: jax.Array) -> jax.Array:
-            return jnp.tensordot(values, self.to_steps, axes=(0, 1))
+        `tables` are those of the diagonal.
+        """
+        smooth = self._interpolated(tables.exchanged) * self.scale
+        if self.pairs is not None:
+            smooth = smooth + self.pairs.depth(self.pairs.at(energy))
+        return smooth
 
-        averages = self.course.line(tables.lines)
-        line, dispersion = averages[0], interpolated(tables.dispersion)
-        rates = self.course.at(tables.lines, averages)
-        smooth = interpolated(tables.exchanged) * self.scale
-        made = interpolated(tables.made) * self.scale
+    def at(self, tables: Tables, energy: jax.Array, line: jax.Array) -> Local:
+        """Look along the diagonal of an energy [GeV]; `line` is that of `Local`."""
+        averages = self._interpolated(tables.line), self._interpolated(tables.dispersion)
         r = energy / _length(self.interaction, self.nodes.w)
         amounts = [
-            _prefactor(kernel, r, (line, dispersion), self.nodes.weight) * self.scale
+            _prefactor(kernel, r, averages, self.nodes.weight) * self.scale
             for kernel in self.interaction.kernels
         ]
-        seen = jnp.sum(self.interaction.lines.yields) * rates.parts[0]
+        lines = self.interaction.lines
+        met = jnp.einsum("ij,cjs->cis", lines.strength, line) * self.course.scale[0]
+        seen = jnp.sum(lines.yields) * met.reshape(-1, met.shape[-1])
+        made = self._interpolated(tables.made) * self.scale
         active = jnp.stack([2.0 * seen + made[0], seen + made[1]])
         pairs = None
         if self.pairs is not None:
             pairs = self.pairs.at(energy)
-            four = self.pairs.depth(pairs)
-            seen = self.pairs.pairs.active * four
-            smooth = smooth + four
+            seen = self.pairs.pairs.active * self.pairs.depth(pairs)
             active = active + jnp.stack([4.0 * seen, seen])
-        return Local(rates, smooth, active, line, amounts, pairs)
-
-    def in_parts(self, tables: LineTables, here: Local) -> Rates:
-        """Divide the steps on a diagonal; `tables` are those of parts."""
-        averages = self.divided.line(tables)
-        share = self.divided.scale / self.course.scale
-        whole = jnp.einsum("qs,qcjs->cjs", share, averages)
-        return self.divided.at(tables, averages * (here.line / whole))
+        return Local(active, line, amounts, pairs)
 
     def smooth_along(self, log_energy: jax.Array, lattice: Lattice) -> jax.Array:
         """Find `Local.smooth` along the path of a comoving energy, a number."""
@@ -322,6 +316,9 @@ class Medium:
             energy = jnp.exp(log_energy + lattice.steps[::-1])
             smooth = smooth + self.pairs.depth(self.pairs.at(energy))
         return smooth
+
+    def _interpolated(self, values: jax.Array) -> jax.Array:
+        return jnp.tensordot(values, self.to_steps, axes=(0, 1))
 
     def returned(
         self,
