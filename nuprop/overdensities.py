@@ -206,12 +206,12 @@ def local_overdensity(
     The half width in ln(1 + z) is radius H(z)/c at the center; a path through the clump is `radius`
     long. Relics keep their mean momenta: those bound in a halo move faster.
 
-    A sweep and a march integrate over a clump of any width, the march to 3 % of the deepest
-    absorption in it if it is much thinner than the march's steps of 0.00125 to 0.0075 in ln(1 + z);
-    a higher `resolution` makes that less. A cascade averages over its steps, or parts of them, of
-    0.0025 to 0.015: it knows how much a thinner clump absorbs, and where to half a step. For relics
-    at rest march and cascade give lines the width of a step, and spread a clump that is opaque by
-    itself. A sweep whose panels miss the clump tells by `Status.UNBALANCED`.
+    A sweep and a march integrate over a clump of any width; where it is much thinner than the
+    march's steps of 0.00125 to 0.0075 in ln(1 + z), the march is good to 3 % of the deepest
+    absorption in it. A cascade averages over its steps of 0.005 to 0.015: what a thinner clump
+    absorbs is right in wider cells of energy, but spread over as much; a higher `resolution` makes
+    that less. For relics at rest both give lines the width of a step, and so spread a clump that is
+    opaque by itself. A sweep whose panels miss the clump tells by `Status.UNBALANCED`.
 
     Examples
     --------
