@@ -191,3 +191,12 @@ def test_asked_for_where_it_is_known():
         nuprop.propagate(nuprop.Source(), scalar, pair_production=True, method="march")
     with pytest.raises(ParameterError, match="pair_production = 1"):
         nuprop.propagate(nuprop.Source(), scalar, pair_production=1)
+    state = nuprop.Relics(thermal=False).state
+    for solve in (nuprop.transport.spectrum, nuprop.transport.cell_averages):
+        for channel in ("pair_production", "interference"):
+            with pytest.raises(TypeError, match=f"{channel} = True needs method 'cascade'"):
+                solve(
+                    np.array([1e5, 1e6]),
+                    *(nuprop.Source(), scalar, nuprop.Neutrinos(), state, HISTORY),
+                    **{channel: True},
+                )

@@ -177,9 +177,9 @@ def spectrum(
     lattice : LatticeShape or CascadeShape, static
         For "march" see `lattice_shape`, for "cascade" `cascade_shape`.
     interference : bool, static
-        Whether amplitudes of several vectors add up, not rates; for "cascade".
+        Whether amplitudes of several vectors add up, not rates; for "cascade" only.
     pair_production : bool, static
-        Whether scalars are made in pairs too; for "cascade".
+        Whether scalars are made in pairs too; for "cascade" only.
 
     Returns
     -------
@@ -249,6 +249,8 @@ def _flux_at(
 ) -> jax.Array:
     mediator, neutrinos, relics, expansion = physics
     if method != "cascade":
+        if asked := [name for name, on in channels.items() if on]:
+            raise TypeError(f"{asked[0]} = True needs method 'cascade', not {method!r}")
         lines = lines_of(_only(mediator), neutrinos, relics, expansion)
         return solve(lines, emission, log_energy, method=method, lattice=_march_shape(shape))[0]
     if not isinstance(shape, CascadeShape):
