@@ -309,7 +309,7 @@ def test_clump_can_be_differentiated_and_compiled_once(source):
     def flux(clump):
         compiled.append(clump)
         relics = nuprop.Relics(thermal=False, overdensity=clump).state
-        energy = jnp.exp(LOG_EDGE - jnp.array([0.05, 0.2, 0.25]))
+        energy = jnp.exp(LOG_EDGE - jnp.array([0.06, 0.2, 0.25]))
         return jnp.log(
             nuprop.transport.spectrum(energy, source, MEDIATOR, NEUTRINOS, relics, HISTORY)[0, 0]
         )

@@ -13,6 +13,7 @@ import nuprop
 from nuprop.overdensities import Overdensity
 from nuprop.transport import lattice_shape, lines_of, optical_depths, summed_depths
 from nuprop.transport.columns import gauss_rule, mean_depth_scale, step_depths
+from nuprop.transport.depth import continuum_depth
 from nuprop.transport.lattice import Lattice
 
 HISTORY = nuprop.flat_lambda_cdm(67.4, 0.315)
@@ -20,6 +21,8 @@ NEUTRINOS = nuprop.Neutrinos("0.05 eV")
 #: So weak that a clump is transparent.
 MEDIATOR = nuprop.ZPrime.lmu_ltau("10 MeV", 3e-7)
 N_STEPS, WIDTH = 64, 0.01
+#: A clump that is none.
+EMPTY = Overdensity(1.0, 0.0, 1.0)
 #: At today, in the middle of a step, at its edge, and elsewhere.
 PLACES = [0.0, 0.235, 0.24, 0.2473]
 
@@ -51,6 +54,7 @@ def integral(clump, low, high, weight=lambda u: 1.0):
 
 
 _exact = jax.jit(optical_depths)
+_continuum = jax.jit(continuum_depth)
 _mean = jax.jit(lambda u, lines: mean_depth_scale(u, jnp.asarray(WIDTH), lines))
 _weights = jax.jit(lambda lines: gauss_rule(lines)[1][0] * step_depths(_lattice(), lines))
 
@@ -77,6 +81,15 @@ def test_steps_add_up_to_the_integral(width, shape):
         first = np.sum(weights * (middle[:, None] + WIDTH * points))
         expected = integral(clump, 0.0, WIDTH * N_STEPS, lambda u: u)
         assert first == pytest.approx(expected, rel=1e-7)
+
+
+def test_estimate_of_what_is_left_out_sees_thin_clumps():
+    u_max = jnp.log1p(0.5)
+    clump = Overdensity(1e4, 0.25, 1e-4, "top-hat")
+    plain, found = (float(_continuum(u_max, lines_with(o))) for o in (1.0, clump))
+    expected = plain * integral(clump, 0.0, float(u_max)) / integral(EMPTY, 0.0, float(u_max))
+    assert found > 2.0 * plain
+    assert found == pytest.approx(expected, rel=1e-7)
 
 
 @pytest.mark.parametrize("overdensity", [1.0, Overdensity(3.0, 0.1, 0.1)])

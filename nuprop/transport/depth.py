@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from nuprop.relics import line_shape
+from nuprop.transport.columns import mean_depth_scale
 from nuprop.transport.problem import Lines
 
 #: Panels in the lower momentum s of the relics that can resonate, in units of their temperature.
@@ -94,7 +95,11 @@ def continuum_depth(u_max: jax.Array, lines: Lines) -> jax.Array:
     Array, scalar.
     """
     half = 0.5 * jnp.asarray(u_max)
-    column = jnp.sum(half * _WEIGHTS * lines.depth_scale(half * (1.0 + _NODES))) / (2.0 * jnp.pi)
+    if lines.relics.clumped:
+        column = 2.0 * half * mean_depth_scale(half[None], 2.0 * half, lines)[0]
+    else:
+        column = jnp.sum(half * _WEIGHTS * lines.depth_scale(half * (1.0 + _NODES)))
+    column = column / (2.0 * jnp.pi)
     rows = jnp.sum(lines.coupling_squared, axis=1)
     met = rows if lines.abundance is None else rows * lines.abundance
     even = jnp.all(jnp.asarray(lines.sharing)[..., 1:] == 0.0)  # as only a scalar shares energy
