@@ -14,14 +14,10 @@ from nuprop.transport.course import Rates, half_rates
 
 #: Depths of a step below which it counts to first and to second order, and that have no slope.
 _TRANSPARENT, _THIN, _NOTHING = 1e-5, 0.03, 1e-12
-#: Change of ln(rate) below which it counts to first order.
-_LEVEL = 1e-7
 #: Least rate over its mean in a part of a step: interference may take all of it.
 _FAINTEST = 1e-6
-#: Largest second derivative of ln(rate) over half a part of a step.
-_BENT = 1.5
-#: Depth that counts, and how far a rate may change over a part, and the square of that in its middle
-#: from the product of those at its ends, where steps need no division.
+#: Depth that counts, ratio of the rates at the ends of a part, and how far their product is from the
+#: square of that in its middle, where steps need no division.
 _SEEN, _GENTLE, _STRAIGHT = 1e-4, 1.6, 0.2
 #: Gauss points of what is left of a flux, the square root of which they are even in, and weights.
 _ROOTS, _LEGENDRE = np.polynomial.legendre.leggauss(4)

@@ -38,9 +38,9 @@ if TYPE_CHECKING:
 
 #: e-folds above the highest energy asked for from which secondaries still matter, and at most.
 _REACH, _FARTHEST = 4.5, 9.0
-#: Width of cells in ln(E) if narrower lines divide their steps: of a flank within a cell a cascade
-#: knows the place in time, not in energy, which costs up to 20 h^2.
-_DIVIDED = 0.011
+#: Width of cells in ln(E) for relics in motion, and of the parts of their steps over that of the
+#: narrowest line.
+_WIDTH, _PART = 0.018, 0.8
 #: Steps come in multiples of this.
 _FEWEST = 8
 #: Largest rms width of phi(W) at z_max that its mean stands for.
@@ -234,9 +234,8 @@ def cascade_shape(
     Returns
     -------
     CascadeShape
-        Cells of 0.015 in ln(E); for narrower lines of 0.011, and parts of them 1.25 times as wide
-        as the narrowest line, but at least 0.0025. For relics at rest undivided cells of 0.005, or
-        wider if the resonance is.
+        Cells of 0.018 in ln(E), and parts of steps 0.8 times as wide as the narrowest line, but at
+        least 0.0025. For relics at rest undivided cells of 0.005, or wider if the resonance is.
     """
     u_max = float(u_max)
     lines = interactions[0].lines
@@ -248,14 +247,14 @@ def cascade_shape(
     coldest = float(np.min(widths[np.asarray(lines.present)]))
     narrowest = max(coldest, gamma) if lines.relics.thermal else gamma
     if lines.relics.thermal:
-        width = COARSEST if CELL * narrowest > COARSEST else _DIVIDED
+        width = _WIDTH
     else:
         width = float(np.clip(CELL * narrowest, AT_REST, COARSEST))
     width = width / resolution
     n_steps = _FEWEST * math.ceil(u_max / width / _FEWEST)
     width = u_max / n_steps
     # lines of relics at rest are as wide as cells, and what that costs is extrapolated to none
-    n_parts = math.ceil(width / max(CELL * narrowest, FINEST)) if lines.relics.thermal else 1
+    n_parts = math.ceil(width / max(_PART * narrowest, FINEST)) if lines.relics.thermal else 1
     log_highest = math.log(highest)
     tops = [
         float(absorbing_range(one.lines, jnp.asarray(u_max), jnp.asarray(width))[0])

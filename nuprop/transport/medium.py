@@ -278,17 +278,14 @@ class Medium:
         return made
 
     def smooth(self, tables: Tables, energy: jax.Array) -> jax.Array:
-        """Depths of the steps on the diagonal of an energy [GeV], but for the line; (rows, n_steps).
-
-        `tables` are those of the diagonal.
-        """
+        """Find depths of steps by all channels but the line, (rows, n_steps); arguments of `at`."""
         smooth = self._interpolated(tables.exchanged) * self.scale
         if self.pairs is not None:
             smooth = smooth + self.pairs.depth(self.pairs.at(energy))
         return smooth
 
     def at(self, tables: Tables, energy: jax.Array, line: jax.Array) -> Local:
-        """Look along the diagonal of an energy [GeV]; `line` is that of `Local`."""
+        """Look along the diagonal of an energy [GeV], with its tables; `line` is that of `Local`."""
         averages = self._interpolated(tables.line), self._interpolated(tables.dispersion)
         r = energy / _length(self.interaction, self.nodes.w)
         amounts = [
