@@ -104,7 +104,7 @@ def test_depths_are_the_cross_section_over_the_motion_of_relics():
         total = 0.0
         for one in interactions_of(PAIR, neutrinos, relics, HISTORY, 1, interference=True):
             tables = Medium.of(one, lattice, 1, n_nodes=3, n_parts=1, stride=1).tables
-            lines = 2.0 * jnp.pi * jnp.exp(tables.log_line[:, 0, 0, 0])
+            lines = 2.0 * jnp.pi * tables.line[:, 0, 0]
             unit = (PAIR[0].mass / one.lines.mediator_mass) ** 2
             lines = lines @ jnp.asarray(one.lines.coupling_squared).T
             total = total + unit * (tables.exchanged[:, 0] + lines)

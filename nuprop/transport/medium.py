@@ -285,7 +285,7 @@ class Medium:
         return smooth
 
     def at(self, tables: Tables, energy: jax.Array, line: jax.Array) -> Local:
-        """Look along the diagonal of an energy [GeV], with its tables; `line` is that of `Local`."""
+        """Look along the diagonal of an energy [GeV], of its tables; `line` is that of `Local`."""
         averages = self._interpolated(tables.line), self._interpolated(tables.dispersion)
         r = energy / _length(self.interaction, self.nodes.w)
         amounts = [
