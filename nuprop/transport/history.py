@@ -16,8 +16,8 @@ from nuprop.transport.course import Rates, half_rates
 _TRANSPARENT, _THIN, _NOTHING = 1e-5, 0.03, 1e-12
 #: Least rate over its mean in a part of a step: interference may take all of it.
 _FAINTEST = 1e-6
-#: Where steps need no division: depth that counts, ratio of the rates at the ends of a part, and how
-#: far their product is from the square of that in the middle.
+#: Where steps need no division: depth that counts, ratio of the rates at the ends of a part, and
+#: how far their product is from the square of that in the middle.
 _SEEN, _GENTLE, _STRAIGHT = 1e-4, 1.6, 0.2
 #: Gauss points of what is left of a flux, the square root of which they are even in, and weights.
 _ROOTS, _LEGENDRE = np.polynomial.legendre.leggauss(4)
