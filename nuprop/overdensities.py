@@ -208,7 +208,7 @@ def local_overdensity(
 
     A sweep and a march integrate over a clump of any width; where it is much thinner than the
     march's steps of 0.00125 to 0.0075 in ln(1 + z), the march is good to 3 % of the deepest
-    absorption in it. A cascade averages over its steps of 0.005 to 0.018: what a thinner clump
+    absorption in it. A cascade averages over its steps of 0.005 to 0.015: what a thinner clump
     absorbs is right in wider cells of energy, but spread over as much; a higher `resolution` makes
     that less. For relics at rest both give lines the width of a step, and so spread a clump that is
     opaque by itself. A sweep whose panels miss the clump tells by `Status.UNBALANCED`.

@@ -68,7 +68,7 @@ def resonance(lattice: Lattice, lines: Lines, gamma: jax.Array) -> Resonance:
     What the sums over a line lack, because of its kink at W = m, or because it lies beyond the
     lattice, counts as if it were at its middle, no narrower than the line.
     """
-    shapes = line_shapes(lattice, lines, offsets=_PLACES)
+    shapes = line_shapes(lattice, lines, offsets=_PLACES, whole=False)
     u = shape_redshifts(lattice, lines, REDSHIFTS)
     places = jnp.moveaxis(shapes.at_redshifts(u), 2, -1)
     places = places.reshape(*places.shape[:-2], -1)

@@ -38,9 +38,8 @@ if TYPE_CHECKING:
 
 #: e-folds above the highest energy asked for from which secondaries still matter, and at most.
 _REACH, _FARTHEST = 4.5, 9.0
-#: Width of cells in ln(E) for relics in motion, and of the parts of their steps over that of the
-#: narrowest line.
-_WIDTH, _PART = 0.018, 0.8
+#: Width of parts of steps over that of the narrowest line.
+_PART = 0.8
 #: Steps come in multiples of this.
 _FEWEST = 8
 #: Largest rms width of phi(W) at z_max that its mean stands for.
@@ -234,7 +233,7 @@ def cascade_shape(
     Returns
     -------
     CascadeShape
-        Cells of 0.018 in ln(E), and parts of steps 0.8 times as wide as the narrowest line, but at
+        Cells of 0.015 in ln(E), and parts of steps 0.8 times as wide as the narrowest line, but at
         least 0.0025. For relics at rest undivided cells of 0.005, or wider if the resonance is.
     """
     u_max = float(u_max)
@@ -247,7 +246,7 @@ def cascade_shape(
     coldest = float(np.min(widths[np.asarray(lines.present)]))
     narrowest = max(coldest, gamma) if lines.relics.thermal else gamma
     if lines.relics.thermal:
-        width = _WIDTH
+        width = COARSEST
     else:
         width = float(np.clip(CELL * narrowest, AT_REST, COARSEST))
     width = width / resolution

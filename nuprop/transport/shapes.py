@@ -60,46 +60,36 @@ class LineShapes:
         cooling = self.cooling[steps][:, None, None, None, None]
         return jnp.exp(smooth - slice_of(self.threshold) * cooling)
 
-    def at_redshifts(self, u: jax.Array, earlier: np.ndarray | None = None) -> jax.Array:
+    def at_redshifts(self, u: jax.Array) -> jax.Array:
         """Compute W phi at the redshifts of `shape_redshifts`, of this or another number.
-
-        Parameters
-        ----------
-        u : (n_u,)
-        earlier : (n_offsets,), in steps, by how much each offset is at another redshift.
 
         Returns
         -------
         Array, shape (n_u, n_beams, n_offsets, n_states, n_diagonals).
         """
-        n_steps = self.cooling.shape[0]
-        earlier = np.zeros(self.log_shape.shape[2]) if earlier is None else earlier
-        places = _chebyshev_nodes(u.shape[0])[:, None] + 2.0 / n_steps * earlier
-        share = _chebyshev_interpolation(places, self.log_shape.shape[0])
-        smooth = jnp.einsum("uoc,cbojd->ubojd", share, self.log_shape)
-        step = jnp.log(self.cooling[-1] / self.cooling[0]) / (n_steps - 1.0)
-        cooling = jnp.exp(-u[:, None] - step * earlier)
-        return jnp.exp(smooth - self.threshold * cooling[:, None, :, None, None])
+        share = _chebyshev_interpolation(_chebyshev_nodes(u.shape[0]), self.log_shape.shape[0])
+        smooth = jnp.tensordot(share, self.log_shape, axes=1)
+        return jnp.exp(smooth - self.threshold * jnp.exp(-u).reshape(-1, 1, 1, 1, 1))
 
 
 def line_shapes(
     lattice: Lattice,
     lines: Lines,
     redshifts: int = SHAPE_NODES,
-    offsets: np.ndarray | None = None,
+    offsets: np.ndarray = GAUSS_POINTS,
+    whole: bool = True,
 ) -> LineShapes:
     """Compute the line shapes of relics in motion or at rest, at a number of redshifts.
 
     `offsets` are the places beside the diagonals, in cells; by default the two Gauss points of a
-    step, over which a line adds up to its integral. A relic at rest gets a Gaussian in ln(E), 0.85
-    cells wide; a thermal line narrower than 0.6 cells today is computed as if its relic were hotter
-    by the missing factor.
+    step. A line as narrow as a cell adds up to its integral over them if it is `whole`. A relic at
+    rest gets a Gaussian in ln(E), 0.85 cells wide; a thermal line narrower than 0.6 cells today is
+    computed as if its relic were hotter by the missing factor.
     """
-    places = GAUSS_POINTS if offsets is None else offsets
-    log_energy = lattice.diagonals + places[:, None, None] * lattice.log_width
+    log_energy = lattice.diagonals + offsets[:, None, None] * lattice.log_width
     if not lines.relics.thermal:
         return _at_rest(lattice, lines, log_energy)
-    return _in_motion(lattice, lines, log_energy, redshifts, offsets is None)
+    return _in_motion(lattice, lines, log_energy, redshifts, whole)
 
 
 def shape_redshifts(lattice: Lattice, lines: Lines, redshifts: int = SHAPE_NODES) -> jax.Array:
