@@ -264,7 +264,10 @@ def _gently_kept(
     chi = jnp.where(small, 1.0 / 12.0 - depth / 24.0, (psi - 0.5 * phi) * inverse)
     rate = phi * last - rise * (phi - psi)
     spread, square = rise**2 * (psi**2 - 2.0 * chi), rate**2
-    return phi**2 * (1.0 + spread / square) / rate
+    # where nothing is lost all is left, however ln(rate) bends
+    level = last - 0.5 * rise
+    limit = (1.0 + rise**2 / (12.0 * level**2)) / level
+    return phi**2 * (1.0 + spread / square) / (rate * (1.0 + phi * (limit - 1.0)))
 
 
 def _kept(
