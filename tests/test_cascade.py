@@ -117,7 +117,7 @@ def test_a_narrow_line_at_rest_is_what_quadrature_says():
     at = np.array(list(exact)) * 1e6
     shape = cascade_shape(media, emission.u_max, at.min(), at.max())
     results = jax.jit(cascaded, static_argnums=2)(media, emission, shape)
-    flux, free = cascaded_flux(results, media, emission, jnp.log(at))
+    flux, free = cascaded_flux(results, emission, jnp.log(at))
     ratio = flux[0, 0] / free[0, 0]
     # of second order once the width of the line is extrapolated to none
     np.testing.assert_allclose(ratio, list(exact.values()), rtol=1e-3)

@@ -244,7 +244,7 @@ def test_a_cascade_without_secondaries():
     @jax.jit
     def arriving(interactions, emission):
         results = cascaded(interactions, emission, shape)
-        return cascaded_flux(results, interactions, emission, jnp.log(energy))
+        return cascaded_flux(results, emission, jnp.log(energy))
 
     flux, free = arriving(tuple(silent), emission)
     found = -np.log(np.asarray(flux / free)[0])

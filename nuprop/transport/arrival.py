@@ -11,8 +11,7 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 
-from nuprop.transport.cascade import CascadeResult
-from nuprop.transport.course import Course
+from nuprop.transport.cascade import CascadeResult, added_up
 from nuprop.transport.history import Depths, survivors
 from nuprop.transport.interpolation import hermite, limited_slopes
 from nuprop.transport.problem import Emission
@@ -45,27 +44,20 @@ def arriving(result: CascadeResult, emission: Emission, log_energy: jax.Array) -
         emission_rate = h * emission.rate(u)
 
     def seen(energy: jax.Array) -> tuple[jax.Array, jax.Array, Depths]:
-        exact = (energy - lattice.centers[0]) / h
-        place = jnp.clip(exact, 0.0, lattice.n_cells - 1.0)
+        place = jnp.clip((energy - lattice.centers[0]) / h, 0.0, lattice.n_cells - 1.0)
         cell = jnp.clip(jnp.floor(place).astype(int), 0, lattice.n_cells - 2)
         secondaries = jnp.maximum(hermite(result.gained, slopes, cell, place - cell), 0.0)
-        along = [medium.smooth_along(energy, lattice) for medium in result.media]
-        smooth = jnp.sum(jnp.stack(along), axis=0)
-        return (
-            secondaries,
-            smooth,
-            depths([medium.course for medium in result.media], exact, smooth, False),
-        )
+        smooth = added_up(medium.smooth_along(energy, lattice) for medium in result.media)
+        return secondaries, smooth, depths(energy, smooth, steep=False)
 
-    def depths(courses: list[Course], place: jax.Array, smooth: jax.Array, steep: bool) -> Depths:
-        each = [course.along(place, steep) for course in courses]
-        line = jax.tree.map(lambda *every: sum(every), *each)
+    def depths(energy: jax.Array, smooth: jax.Array, steep: bool) -> Depths:
+        place = (energy - lattice.centers[0]) / h
+        courses = [medium.divided if steep else medium.course for medium in result.media]
+        line = added_up(course.along(place, steep) for course in courses)
         return Depths.of(line, smooth, smooth, smooth)
 
     def divided(energy: jax.Array, smooth: jax.Array) -> tuple[jax.Array, ...]:
-        place = (energy - lattice.centers[0]) / h
-        courses = [medium.divided for medium in result.media]
-        return survivors(depths(courses, place, smooth, True), steep=True)
+        return survivors(depths(energy, smooth, steep=True), steep=True)
 
     def arrived(
         energy: jax.Array, secondaries: jax.Array, passages: tuple[jax.Array, ...]

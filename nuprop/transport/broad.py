@@ -156,9 +156,8 @@ def _at_points(h: jax.Array, gamma: jax.Array, count: int) -> tuple[jax.Array, j
     bend = jnp.pad(jnp.diff(cells, n=2), 1) / 24.0
     bend = jnp.where(jnp.abs(place) < 2, 1.0 - share, 1.0) * bend
     values = (cells - bend).at[count - 1].add(jnp.sum(bend))
-    return values, wave - 0.5 * shift * jnp.where(
-        place == 1, -1.0, jnp.where(place == -1, 1.0, 0.0)
-    )
+    beside = np.array([count - 2, count])
+    return values, wave.at[beside].add(0.5 * shift * np.array([-1.0, 1.0]))
 
 
 def _convolved(values: jax.Array, profile: jax.Array) -> jax.Array:

@@ -153,7 +153,7 @@ def cascade(
         log_energy, tables, narrow, stay = inputs
         here = [jax.tree.map(lambda v: v[1:-1], table) for table in tables]
         energy = jnp.exp(log_energy)
-        smooth = _sum(
+        smooth = added_up(
             jax.vmap(medium.smooth)(table, energy)
             for medium, table in zip(media, tables, strict=True)
         )
@@ -163,7 +163,7 @@ def cascade(
             courses = [medium.divided if steep else medium.course for medium in media]
             every = zip(courses, narrow if steep else lines, strict=True)
             found = [_on_diagonals(course, table, steep) for course, table in every]
-            total = _sum(rates for _, rates in found)
+            total = added_up(rates for _, rates in found)
             depths = jax.vmap(Depths.of)(total, smooth[:-2], smooth[1:-1], smooth[2:])
             return [line for line, _ in found], depths
 
@@ -174,7 +174,7 @@ def cascade(
             jax.vmap(medium.at)(table, energy[1:-1], line)
             for medium, table, line in zip(media, here, averages, strict=True)
         ]
-        returned = _sum(
+        returned = added_up(
             jax.vmap(partial(medium.returned, exchanges=each, plain_stay=level.stay))(
                 sight, stay=stay, energy=energy[1:-1]
             )
@@ -341,7 +341,7 @@ def _comoving(values: jax.Array, n_cells: int) -> jax.Array:
     return flat.reshape(rows, n_steps, count + 1)[..., :n_cells]
 
 
-def _sum(each: Iterable[Any]) -> Any:
+def added_up(each: Iterable[Any]) -> Any:
     """Add up what several mediators do."""
     return jax.tree.map(lambda *values: sum(values), *each)
 

@@ -526,7 +526,7 @@ def _run(
     elif interactions is not None:
         assert isinstance(lattice, CascadeShape)
         found = cascaded(interactions, emission, lattice)
-        flux, free = cascaded_flux(found, interactions, emission, log_energy)
+        flux, free = cascaded_flux(found, emission, log_energy)
         books = cascade_books(found[0], emission)
     else:
         assert isinstance(lattice, LatticeShape)

@@ -112,7 +112,6 @@ def cascaded(
 
 def cascaded_flux(
     results: tuple[CascadeResult, CascadeResult | None],
-    interactions: tuple[Interaction, ...],
     emission: Emission,
     log_energy: jax.Array,
 ) -> tuple[jax.Array, jax.Array]:
@@ -261,7 +260,7 @@ def _flux_at(
     n_channels = emission.shares.shape[0]
     interactions = interactions_of(mediators, neutrinos, relics, expansion, n_channels, **channels)
     results = cascaded(interactions, emission, shape)
-    return cascaded_flux(results, interactions, emission, log_energy)[0]
+    return cascaded_flux(results, emission, log_energy)[0]
 
 
 def _only(mediator: Mediator | tuple[Mediator, ...]) -> Mediator:

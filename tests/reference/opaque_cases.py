@@ -123,8 +123,8 @@ _cascaded = jax.jit(cascaded, static_argnums=2)
 
 
 @jax.jit
-def _ratio(results, interactions, emission, log_energy):
-    flux, free = cascaded_flux(results, interactions, emission, log_energy)
+def _ratio(results, emission, log_energy):
+    flux, free = cascaded_flux(results, emission, log_energy)
     return flux.reshape(-1, log_energy.shape[0]) / jnp.sum(free, axis=(0, 1))
 
 
@@ -138,7 +138,7 @@ def solved(case, log_energy, helicities="summed", resolution=1.0, shape=None):
     else:
         shape = replace(shape, log_top=case.ends[1] + case.reach)
     results = _cascaded(interactions, emission, shape)
-    ratio = _ratio(results, interactions, emission, jnp.asarray(log_energy))
+    ratio = _ratio(results, emission, jnp.asarray(log_energy))
     return np.asarray(ratio), shape, results, interactions, emission
 
 
